@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The activity word: who is running on a dispatch or offload thread. One
+ * relaxed store before a callback and one after; whatever kills the process,
+ * the word names module, step and request.
+ *
+ *	module + 1 : 8 | step : 8 | request : 48
+ */
+#ifndef SHM_ACTIVITY_H
+#define SHM_ACTIVITY_H
+
+#include "shm/layout.h"
+
+#include <stdbool.h>
+
+/*
+ * The step: twice the notification's bit number, plus one for its post
+ * variant (0 to 23 for the deterministic twelve), or one of these.
+ */
+enum activity_step {
+	ACTIVITY_ASYNC = 0x40, /* or'ed in: inside on_async_completion */
+	ACTIVITY_LOADING = 0x80,
+	ACTIVITY_UNLOADING = 0x81,
+	ACTIVITY_NONE = 0xff,
+};
+
+/*
+ * A request's id: the worker's incarnation and a count, so that it is unique
+ * while the master lives. Written "incarnation-count".
+ */
+enum { REQUEST_COUNT_BITS = 32, REQUEST_INCARNATION_BITS = 16 };
+
+static inline uint64_t
+request_id_make(uint32_t incarnation, uint32_t count)
+{
+	return ((uint64_t)(incarnation & 0xffff) << REQUEST_COUNT_BITS | count);
+}
+
+static inline uint64_t
+activity_pack(uint32_t module, uint32_t step, uint64_t request)
+{
+	return ((uint64_t)((module + 1) & 0xff) << 56 |
+	    (uint64_t)(step & 0xff) << 48 | (request & UINT64_C(0xffffffffffff)));
+}
+
+/* activity_unpack: false when the word says "nothing". Outputs may be NULL. */
+static inline bool
+activity_unpack(uint64_t word, uint32_t *ret_module, uint32_t *ret_step,
+    uint64_t *ret_request)
+{
+	if (word >> 56 == 0)
+		return (false);
+	if (ret_module != NULL)
+		*ret_module = (uint32_t)(word >> 56) - 1;
+	if (ret_step != NULL)
+		*ret_step = (uint32_t)(word >> 48) & 0xff;
+	if (ret_request != NULL)
+		*ret_request = word & UINT64_C(0xffffffffffff);
+	return (true);
+}
+
+/*
+ * activity_set(activity, word): returns the word before, to be restored after
+ * the callback. The owning thread only.
+ */
+static inline uint64_t
+activity_set(struct activity *activity, uint64_t word)
+{
+	uint64_t before;
+
+	before = atomic_load_explicit(&activity->word, memory_order_relaxed);
+	atomic_store_explicit(&activity->word, word, memory_order_relaxed);
+	return (before);
+}
+
+/*
+ * activity_step_name(step, ret_name, size):
+ * "begin_request", "post_map_request_handler", "async of begin_request",
+ * "register_module", or "?" for a step that there isn't.
+ */
+void activity_step_name(uint32_t step, char *ret_name, size_t size);
+
+#endif

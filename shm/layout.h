@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The segment: types and constants only. Everything that two processes read
+ * lies here, with its size and offsets asserted. No pointers; ids, offsets
+ * and generations only. shm/README.md draws the whole.
+ *
+ * One segment is one sealed memfd and belongs to one worker incarnation: a
+ * new worker gets a new segment, so nothing in it is ever reused across a
+ * death.
+ */
+#ifndef SHM_LAYOUT_H
+#define SHM_LAYOUT_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SEGMENT_MAGIC   UINT64_C(0x313044484b4c5542) /* "BULKHD01" */
+#define SEGMENT_VERSION 1u
+
+enum {
+	SEGMENT_PAGE = 4096,
+	/*
+	 * Hot words stand 128 bytes apart: the adjacent-line prefetcher pairs
+	 * 64-byte lines.
+	 */
+	SEGMENT_HOT = 128,
+	SEGMENT_MODULES_MAX = 32,
+	SEGMENT_MODULE_NAME = 32, /* with its NUL */
+	SEGMENT_ACTIVITIES = 64,
+	SEGMENT_RECORDER = 1024,
+	SEGMENT_OPERATIONS = 32, /* numbers in operations.def stay below */
+};
+
+/* What a segment is made for. All counts are fixed for its life. */
+struct segment_geometry {
+	uint32_t records;      /* op records: outstanding operations at once */
+	uint32_t entries_log2; /* ring entries >= records + 2 * P * batch */
+	uint32_t producers;    /* P: threads that may publish through the ring */
+	uint32_t slots;        /* connections; the same in all segments */
+	uint32_t buffers;      /* request buffers, in their own memfd */
+	uint32_t buffer_size;  /* bytes each, a multiple of SEGMENT_PAGE */
+	uint32_t modules;      /* in use, <= SEGMENT_MODULES_MAX */
+	uint32_t padding;
+};
+
+/* Regions of the segment in their order; each begins on a page. */
+enum segment_region_id {
+	REGION_HEADER,    /* master writes, before the worker starts */
+	REGION_CONSUMER,  /* the dispatch loop's words */
+	REGION_PRODUCERS, /* tail, bitmap: read-modify-written by producers */
+	REGION_ENTRIES,   /* the ring: 8 bytes an entry */
+	REGION_RECORDS,   /* the completions: 64 bytes each */
+	REGION_SLOTS,     /* connections: 256 bytes each */
+	REGION_STATS,     /* counters, gauges, histograms */
+	REGION_RECORDER,  /* the last dispatched completions */
+	REGION_COUNT
+};
+
+struct segment_region {
+	uint64_t offset;
+	uint64_t size;
+};
+
+/*
+ * Written by the master before the worker starts and never again: the worker
+ * maps these pages through a read-only descriptor, so that it can't write
+ * them nor mprotect(2) them writable.
+ */
+struct segment_header {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t header_size;
+	uint64_t segment_size;
+	uint64_t buffers_size; /* of the second memfd */
+	uint64_t created_ns;
+	uint32_t worker;      /* the worker's number, from 1 */
+	uint32_t incarnation; /* unique in this master's life, from 1 */
+	struct segment_geometry geometry;
+	struct segment_region regions[REGION_COUNT];
+	/* What REGION_STATS holds, so that an old tool can read a new server. */
+	uint32_t stats_worker_words; /* 8-byte words in the worker's block */
+	uint32_t stats_module_words; /* in each module's block that follows */
+	char modules[SEGMENT_MODULES_MAX][SEGMENT_MODULE_NAME];
+};
+
+_Static_assert(sizeof(struct segment_geometry) == 32, "layout");
+_Static_assert(offsetof(struct segment_header, geometry) == 48, "layout");
+_Static_assert(offsetof(struct segment_header, regions) == 80, "layout");
+_Static_assert(sizeof(struct segment_header) <= SEGMENT_PAGE, "layout");
+
+/*
+ * What one dispatch or offload thread is doing: shm/activity.h packs the
+ * word. Each on a line of its own.
+ */
+struct activity {
+	_Atomic uint64_t word;
+	_Atomic uint64_t since_ns; /* when the callback began */
+	uint64_t padding[6];
+};
+_Static_assert(sizeof(struct activity) == 64, "layout");
+
+/* The dispatch loop's words; others only read them, but for `wake`. */
+struct segment_consumer {
+	_Alignas(SEGMENT_HOT) _Atomic uint64_t head; /* for monitors */
+	_Alignas(SEGMENT_HOT) _Atomic uint32_t wake; /* bit 0: SLEEPING */
+	_Alignas(SEGMENT_HOT) _Atomic uint64_t turn; /* loop turns so far */
+	_Atomic uint64_t turn_ns; /* when the current turn began */
+	_Atomic uint32_t state;   /* enum segment_state */
+	_Atomic uint32_t load;    /* requests being handled, for the balance */
+	_Alignas(SEGMENT_HOT) _Atomic uint64_t recorder_next; /* entries so far */
+	_Alignas(SEGMENT_HOT) struct activity activities[SEGMENT_ACTIVITIES];
+};
+
+enum segment_state {
+	SEGMENT_CREATED = 0,
+	SEGMENT_LOADING,  /* mapped and sealed; modules are being loaded */
+	SEGMENT_SERVING,
+	SEGMENT_DRAINING,
+	SEGMENT_FINISHED, /* the worker ended by itself */
+};
+
+/* Words that all producers read-modify-write, and the fallback bitmap. */
+struct segment_producers {
+	_Alignas(SEGMENT_HOT) _Atomic uint64_t tail;
+	_Alignas(SEGMENT_HOT) _Atomic uint64_t summary; /* a bit a bitmap word */
+	_Alignas(SEGMENT_HOT) _Atomic uint64_t bitmap[]; /* a bit a record */
+};
+
+/*
+ * One op record: the completion, and the credit for it. shm/ring.h draws its
+ * states.
+ */
+struct op_record {
+	_Alignas(64) _Atomic uint64_t ctl; /* generation:40 owner:12 state:4 ... */
+	uint64_t conn;    /* slot and generation of the connection, or 0 */
+	uint64_t token;   /* the submitter's own, returned untouched */
+	uint64_t time_ns; /* of completion */
+	int64_t bytes;
+	int32_t status;   /* 0 or -errno */
+	uint16_t op;      /* operations.def */
+	uint16_t completer;
+	uint32_t sequence; /* of this completer */
+	uint32_t padding;
+	uint64_t aux;
+};
+_Static_assert(sizeof(struct op_record) == 64, "layout");
+_Static_assert(offsetof(struct op_record, bytes) == 32, "layout");
+_Static_assert(offsetof(struct op_record, aux) == 56, "layout");
+
+/* One dispatched completion, as the flight recorder keeps it. */
+struct recorder_entry {
+	_Atomic uint64_t sequence; /* 1 + its position; 0 while being written */
+	uint64_t time_ns;
+	uint64_t conn;
+	uint64_t token;
+	int64_t bytes;
+	int32_t status;
+	uint16_t op;
+	uint16_t completer;
+	uint64_t padding[2];
+};
+_Static_assert(sizeof(struct recorder_entry) == 64, "layout");
+
+/* Where the current request's bytes are and what the kernel must confirm. */
+struct slot_request {
+	uint64_t request;    /* its id; 0: none */
+	uint64_t consumed;   /* bytes read from the connection before `offset` */
+	uint64_t written;    /* bytes written before the final response */
+	uint64_t response_end; /* count at which the response ends; 0: unknown */
+	uint32_t buffer;     /* buffer index + 1; 0: none */
+	uint32_t offset;     /* of the request's first byte in the buffer */
+	uint32_t flags;      /* enum slot_request_flags */
+	uint32_t padding;
+	uint64_t started_ns;
+	uint64_t reserved;
+};
+_Static_assert(sizeof(struct slot_request) == 64, "layout");
+
+enum slot_request_flags {
+	SLOT_REPLAYABLE = 1u << 0,   /* idempotent, or the module said so */
+	SLOT_BODY_OUTSIDE = 1u << 1, /* body bytes have left the segment */
+	SLOT_RESPONDING = 1u << 2,   /* a response byte may have been sent */
+};
+
+/* A client's address: family AF_INET, AF_INET6 or AF_UNIX. */
+struct slot_peer {
+	uint16_t family;
+	uint16_t port; /* host order */
+	uint32_t scope;
+	uint8_t address[16];
+};
+_Static_assert(sizeof(struct slot_peer) == 24, "layout");
+
+/*
+ * One connection. ctl is the truth about who it is; `requests[current & 1]`
+ * is the current request's place, changed by one store of `current`.
+ */
+struct conn_slot {
+	_Alignas(SEGMENT_HOT) _Atomic uint64_t ctl; /* generation:32 state:8 */
+	_Atomic uint32_t current;
+	uint32_t replays;
+	struct slot_peer peer;
+	uint64_t accepted_ns;
+	_Atomic uint64_t active_ns; /* last change of state */
+	_Atomic uint64_t served;    /* requests answered on it */
+	uint64_t reserved[7];
+	struct slot_request requests[2];
+};
+_Static_assert(sizeof(struct conn_slot) == 256, "layout");
+_Static_assert(offsetof(struct conn_slot, requests) == 128, "layout");
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Messages between master and worker (SOCK_SEQPACKET socketpair) and between
+ * master and bulkheadctl (SOCK_SEQPACKET at the control path). Every message
+ * is a header and `count` fixed-size items, or `size` bytes of text; the
+ * receiver checks all of it before use. No message outlives its version:
+ * both ends are built from this header.
+ *
+ *	master                       worker
+ *	  BOOT + 3 fds  ------------>
+ *	                <------------ MAPPED           segment is mapped
+ *	  START         ------------>                  sealed: load the modules
+ *	                <------------ READY or FAILED  text says why
+ *	  HANDOVER + fds ----------->
+ *	                <------------ TAKEN            each slot that arrived
+ *	                <------------ REFUSED          each whose fd did not
+ *	                <------------ CLOSED           each slot that ended
+ *	  DRAIN         ------------>                  finish, then exit 0
+ */
+#ifndef SHM_MESSAGE_H
+#define SHM_MESSAGE_H
+
+#include "shm/layout.h"
+
+#include <stdbool.h>
+
+#define MESSAGE_MAGIC   UINT32_C(0x4b484c42) /* "BLHK" */
+#define MESSAGE_VERSION 1u
+
+enum message_type {
+	MESSAGE_BOOT = 1,
+	MESSAGE_START,
+	MESSAGE_HANDOVER,
+	MESSAGE_DRAIN,
+	MESSAGE_MAPPED = 16,
+	MESSAGE_READY,
+	MESSAGE_FAILED,
+	MESSAGE_TAKEN,
+	MESSAGE_CLOSED,
+	MESSAGE_REFUSED,
+	MESSAGE_STATUS = 32,    /* bulkheadctl asks */
+	MESSAGE_STATUS_MASTER,  /* one: the master's own figures */
+	MESSAGE_STATUS_WORKER,  /* one a worker, with its segment's ro fd */
+	MESSAGE_STATUS_END,
+};
+
+enum {
+	MESSAGE_CONNECTIONS = 64,  /* most in one HANDOVER */
+	MESSAGE_SLOTS = 256,       /* most in one TAKEN, REFUSED or CLOSED */
+	MESSAGE_MAX = 128 * 1024,  /* bytes, a BOOT with long settings */
+};
+
+struct message_header {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t type;
+	uint32_t count; /* items that follow; 0 for text and plain messages */
+	uint32_t size;  /* bytes that follow the header */
+};
+_Static_assert(sizeof(struct message_header) == 16, "layout");
+
+/* Why a connection changes hands. */
+enum handover_why {
+	HANDOVER_ACCEPTED = 1, /* new: no bytes were read from it */
+};
+
+/* Item of HANDOVER; its descriptor has the same place in the message. */
+struct message_connection {
+	uint32_t slot;
+	uint32_t generation;
+	uint32_t why; /* enum handover_why */
+	uint32_t padding;
+	uint64_t accepted_ns;
+	struct slot_peer peer;
+};
+_Static_assert(sizeof(struct message_connection) == 48, "layout");
+
+/* How a connection ended. */
+enum close_how {
+	CLOSE_ORDERLY = 1,
+	CLOSE_RESET,
+};
+
+/* Item of TAKEN, REFUSED and CLOSED. */
+struct message_slot {
+	uint32_t slot;
+	uint32_t generation;
+	uint32_t how; /* CLOSED: enum close_how */
+	uint32_t padding;
+};
+_Static_assert(sizeof(struct message_slot) == 16, "layout");
+
+/*
+ * BOOT's text, a list of NUL-terminated strings:
+ * for each module its path, its name, then key=value settings, then an empty
+ * string. The modules come in the order of their ids in the segment's header.
+ */
+struct message_boot {
+	uint32_t worker;
+	uint32_t incarnation;
+	uint32_t modules;
+	int32_t log_level;
+	uint32_t strings; /* bytes of the list that follows */
+	uint32_t padding;
+};
+
+/* Body of STATUS_MASTER. */
+struct message_status_master {
+	uint64_t pid;
+	uint64_t started_ns;
+	uint64_t now_ns;
+	uint64_t accepted;
+	uint64_t connections_open;
+	uint64_t connections_max;
+	uint64_t handover_queue;  /* accepted, not yet with a worker */
+	uint64_t workers_started; /* in all, replacements included */
+	uint64_t workers_died;    /* other than by drain */
+	uint64_t workers;
+	char version[16];
+	char listeners[512]; /* addresses, one a line */
+};
+
+/* Body of STATUS_WORKER. */
+struct message_status_worker {
+	uint32_t worker;
+	uint32_t incarnation;
+	uint64_t pid;
+	uint64_t started_ns;
+	uint64_t connections; /* by the master's own count */
+	uint32_t state;       /* enum worker_state of master/supervise.h */
+	uint32_t segment_fd;  /* 1: its read-only descriptor comes along */
+	char state_name[16];
+};
+
+/*
+ * message_init(header, type, count, size): fill in a header.
+ */
+void message_init(struct message_header *header, enum message_type type,
+    uint32_t count, uint32_t size);
+
+/*
+ * message_check(bytes, size, item_size):
+ * Is this ${size}-byte message whole, of our version, and are its count and
+ * size consistent with items of ${item_size} bytes (0: count must be 0, any
+ * size)? Returns its type, or -EBADMSG.
+ */
+int message_check(const void *bytes, size_t size, size_t item_size);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The completion ring: any thread of a worker publishes, its dispatch loop
+ * consumes. Design R1: the record is the credit and the truth, the ring
+ * entry is only a notification of it.
+ *
+ *          ring_reserve                    ring_publish / ring_try_publish
+ *   FREE ----------------> INFLIGHT ------------[CLAIMED]----------> DONE
+ *    ^  ^                   |     ^                                   |
+ *    |  |   ring_cancel     |     | ring_rearm           ring_consume |
+ *    |  '-------------------'     |                                   v
+ *    '--------------------------- '-------------------------- DISPATCHING
+ *                            ring_release
+ *
+ * A reference names a record and its generation, so one that has come too
+ * late is seen and refused.
+ */
+#ifndef SHM_RING_H
+#define SHM_RING_H
+
+#include "shm/segment.h"
+
+#include <stdbool.h>
+
+/* Record states, in the low bits of its ctl word. */
+enum record_state {
+	RECORD_FREE = 0,
+	RECORD_INFLIGHT,    /* submitted; who may publish it holds its ref */
+	RECORD_CLAIMED,     /* someone is writing the result */
+	RECORD_DONE,        /* result written: can't be lost from here on */
+	RECORD_DISPATCHING, /* its handler is running */
+};
+
+/* generation:40 | index:24; 0 is no reference. */
+typedef uint64_t ring_ref;
+
+/* Producer ids. Threads get the ids from PRODUCER_THREADS on. */
+enum {
+	PRODUCER_NONE = 0,
+	PRODUCER_DISPATCH = 1, /* the dispatch loop's own thread: its engine */
+	PRODUCER_THREADS = 2,
+};
+
+/* Operations by class: control keeps a reserve of credits to itself. */
+enum ring_credit {
+	CREDIT_NORMAL,
+	CREDIT_CONTROL,
+};
+enum { RING_CONTROL_RESERVE = 64 };
+
+/* What every producer of one worker shares: private memory of the process. */
+struct ring {
+	struct segment segment; /* view, geometry included */
+	uint64_t mask;
+	int wake_fd; /* eventfd, edge-triggered in the engine, never read */
+	_Atomic uint64_t thread_ids; /* bit set: producer id in use */
+};
+
+/* One producer. Private to its thread. */
+struct ring_producer {
+	struct ring *ring;
+	uint16_t id;       /* 0: no id free, publishes through the bitmap */
+	uint32_t sequence;
+};
+
+/* The consumer. Private to the dispatch loop. */
+struct ring_consumer {
+	struct ring *ring;
+	uint64_t head;
+	uint32_t *free_records; /* a stack */
+	uint32_t free_count;
+	uint64_t *generations;  /* of each record: private truth */
+	/* For the worker's stats; the dispatch loop copies them out. */
+	uint64_t poisoned;
+	uint64_t fallbacks;
+	uint64_t corrupt;
+};
+
+/* A completion, copied out of its record. */
+struct completion {
+	ring_ref ref;
+	uint64_t conn;
+	uint64_t token;
+	uint64_t time_ns;
+	uint64_t aux;
+	int64_t bytes;
+	int32_t status;
+	uint16_t op;
+	uint16_t completer;
+};
+
+/*
+ * ring_init(ring, segment, wake_fd):
+ * Take the worker's view of its own segment (copied) and the eventfd that
+ * wakes its engine (not owned). Before any thread starts.
+ */
+void ring_init(struct ring *ring, const struct segment *segment, int wake_fd);
+
+/*
+ * ring_consumer_init(consumer, ring):
+ * Make every record FREE and the ring empty. Returns 0 or -ENOMEM.
+ */
+int ring_consumer_init(struct ring_consumer *consumer, struct ring *ring);
+void ring_consumer_free(struct ring_consumer *consumer);
+
+/*
+ * ring_producer_init(producer, ring, id):
+ * ${id} is PRODUCER_DISPATCH, or PRODUCER_NONE to be given a thread's id.
+ * Never fails: with no id left the producer publishes through the bitmap.
+ * ring_producer_fini() gives the id back, from the producer's own thread.
+ */
+void ring_producer_init(
+    struct ring_producer *producer, struct ring *ring, uint16_t id);
+void ring_producer_fini(struct ring_producer *producer);
+
+/*
+ * ring_reserve(consumer, credit, op, conn, token, ret_ref):
+ * Take a record for an operation that is about to start. Returns 0, or
+ * -EAGAIN when no credit is left: that is the back-pressure. Dispatch thread.
+ */
+int ring_reserve(struct ring_consumer *consumer, enum ring_credit credit,
+    uint16_t op, uint64_t conn, uint64_t token, ring_ref *ret_ref);
+
+/*
+ * ring_publish(producer, ref, bytes, status, aux):
+ * Complete an operation that nobody else can complete or cancel: the caller
+ * is the only holder of ${ref}. Bounded: at most three tickets, then the
+ * bitmap. Wakes the consumer if it sleeps. Any thread, its own producer.
+ */
+void ring_publish(struct ring_producer *producer, ring_ref ref, int64_t bytes,
+    int32_t status, uint64_t aux);
+
+/*
+ * ring_try_publish(producer, ref, bytes, status, aux):
+ * The same where a cancel or another completer may race: the first wins.
+ * Returns 0, or -ESTALE with nothing done when ${ref} was completed,
+ * cancelled or is of an earlier generation. Any value of ${ref} is safe.
+ */
+int ring_try_publish(struct ring_producer *producer, ring_ref ref,
+    int64_t bytes, int32_t status, uint64_t aux);
+
+/*
+ * ring_consume(consumer, ret_completion):
+ * Take the next completion, in the order of publication but for fallbacks.
+ * The record is DISPATCHING until ring_release() or ring_rearm(). Returns
+ * false when there is none. Dispatch thread; may be called from whichever
+ * stack the loop runs on.
+ */
+bool ring_consume(
+    struct ring_consumer *consumer, struct completion *ret_completion);
+
+/* ring_release(consumer, ref): the handler is done; the credit is back. */
+void ring_release(struct ring_consumer *consumer, ring_ref ref);
+
+/*
+ * ring_rearm(consumer, ref):
+ * The operation goes on: keep the credit, as a new generation. Returns the
+ * new reference.
+ */
+ring_ref ring_rearm(struct ring_consumer *consumer, ring_ref ref);
+
+/*
+ * ring_cancel(consumer, ref):
+ * Take back a record that is INFLIGHT: true, and it is FREE. False when it
+ * was completed first (its completion comes) or isn't current. Dispatch
+ * thread.
+ */
+bool ring_cancel(struct ring_consumer *consumer, ring_ref ref);
+
+/*
+ * ring_may_sleep(consumer):
+ * Say SLEEPING and look once more. True: the loop may block in its engine,
+ * and every publication from now on writes the eventfd. False: something is
+ * there, and the flag is down again. ring_awake() takes the flag down after
+ * the block.
+ */
+bool ring_may_sleep(struct ring_consumer *consumer);
+void ring_awake(struct ring_consumer *consumer);
+
+#endif

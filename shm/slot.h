@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Connection slots: what a successor and the crash report must know of a
+ * connection, written by the worker that owns it. Slot n with its generation
+ * is the connection's name for life, the same in every segment.
+ *
+ *	FREE -> IDLE <-> READING -> HANDLING -> SENDING -> IDLE ...
+ *	                    any of them -> CLOSING -> FREE
+ */
+#ifndef SHM_SLOT_H
+#define SHM_SLOT_H
+
+#include "shm/layout.h"
+
+#include <stdbool.h>
+
+enum slot_state {
+	SLOT_FREE = 0,
+	SLOT_IDLE,     /* between requests; no buffer */
+	SLOT_READING,  /* part of a request head is in the buffer */
+	SLOT_HANDLING, /* the request is in the pipeline */
+	SLOT_SENDING,  /* all that is left is to write the answer */
+	SLOT_CLOSING,  /* lingering, or being reset */
+	SLOT_STATES
+};
+
+/* Name of a connection: generation:32 | slot:32. Never 0. */
+typedef uint64_t conn_id;
+
+static inline conn_id
+conn_id_make(uint32_t slot, uint32_t generation)
+{
+	return ((uint64_t)generation << 32 | slot);
+}
+static inline uint32_t
+conn_id_slot(conn_id id)
+{
+	return ((uint32_t)id);
+}
+static inline uint32_t
+conn_id_generation(conn_id id)
+{
+	return ((uint32_t)(id >> 32));
+}
+
+/*
+ * slot_open(slot, generation, peer, accepted_ns, served):
+ * The connection is ours: IDLE. Worker only, as are all the writers below.
+ */
+void slot_open(struct conn_slot *slot, uint32_t generation,
+    const struct slot_peer *peer, uint64_t accepted_ns);
+
+/*
+ * slot_set_state(slot, state, now_ns): the only setter of the state.
+ */
+void slot_set_state(
+    struct conn_slot *slot, enum slot_state state, uint64_t now_ns);
+
+/* slot_state(slot), slot_generation(slot): any reader; checked by it. */
+enum slot_state slot_state(const struct conn_slot *slot);
+uint32_t slot_generation(const struct conn_slot *slot);
+
+/*
+ * slot_set_request(slot, request):
+ * Replace the current request's place as a whole by one store: a reader sees
+ * the old or the new, even when we die in the middle.
+ */
+void slot_set_request(
+    struct conn_slot *slot, const struct slot_request *request);
+
+/*
+ * slot_get_request(slot, ret_request):
+ * Copy the current place. For the owner, and for readers of a dead worker's
+ * segment. False: `current` was torn by something that isn't ours.
+ */
+bool slot_get_request(
+    const struct conn_slot *slot, struct slot_request *ret_request);
+
+#endif

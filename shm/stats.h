@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Figures in shared memory. Each block has one writer, the worker's dispatch
+ * loop, so an update is a plain load and a relaxed store; readers sum blocks
+ * and may see a figure one event old, never a torn one.
+ */
+#ifndef SHM_STATS_H
+#define SHM_STATS_H
+
+#include "shm/segment.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+enum stat_kind {
+	STAT_COUNTER,
+	STAT_GAUGE,
+};
+
+/* Word indexes in the worker's block: STAT_requests ... */
+enum worker_stat {
+#define WORKER_STAT(name, kind, unit, help) STAT_##name,
+#define MODULE_STAT(name, kind, unit, help)
+#include "shm/stats.def"
+#undef WORKER_STAT
+#undef MODULE_STAT
+	/* Completions dispatched, one word for each operation number. */
+	STAT_completions,
+	WORKER_STATS = STAT_completions + SEGMENT_OPERATIONS
+};
+
+/* Word indexes in each module's block: MODULE_STAT_calls ... */
+enum module_stat {
+#define WORKER_STAT(name, kind, unit, help)
+#define MODULE_STAT(name, kind, unit, help) MODULE_STAT_##name,
+#include "shm/stats.def"
+#undef WORKER_STAT
+#undef MODULE_STAT
+	MODULE_STATS
+};
+
+/* What stats.def says of one figure. */
+struct stat_info {
+	const char *name;
+	const char *unit;
+	const char *help;
+	enum stat_kind kind;
+};
+extern const struct stat_info worker_stat_info[STAT_completions];
+extern const struct stat_info module_stat_info[MODULE_STATS];
+
+/*
+ * operation_name(op): "flush", or NULL for a number not in operations.def.
+ */
+const char *operation_name(uint16_t op);
+
+static inline void
+stat_add(_Atomic uint64_t *word, int64_t by)
+{
+	atomic_store_explicit(word,
+	    atomic_load_explicit(word, memory_order_relaxed) + (uint64_t)by,
+	    memory_order_relaxed);
+}
+
+static inline void
+stat_set(_Atomic uint64_t *word, uint64_t value)
+{
+	atomic_store_explicit(word, value, memory_order_relaxed);
+}
+
+/* stats_worker(segment), stats_module(segment, id): the first word. */
+static inline _Atomic uint64_t *
+stats_worker(const struct segment *segment)
+{
+	return (segment->stats);
+}
+static inline _Atomic uint64_t *
+stats_module(const struct segment *segment, uint32_t module)
+{
+	return (segment->stats + segment->stats_worker_words +
+	    (size_t)module * segment->stats_module_words);
+}
+
+/*
+ * stats_read(segment, block, index):
+ * For readers: one figure, or 0 when this segment's layout doesn't have it.
+ * ${module} is -1 for the worker's own block.
+ */
+uint64_t stats_read(
+    const struct segment *segment, int module, uint32_t index);
+
+#endif
