@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The modules of a worker: loading them, and the order in which the pipeline
+ * calls them.
+ */
+#ifndef WORKER_MODULE_H
+#define WORKER_MODULE_H
+
+#include "shm/segment.h"
+
+#include <bulkhead/module.h>
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	RQ_COUNT = 12,             /* deterministic notifications */
+	STEP_COUNT = 2 * RQ_COUNT, /* each with its post variant */
+	MODULE_SETTINGS_MAX = 64,
+};
+
+struct module_setting {
+	const char *key;
+	const char *value;
+	bool asked; /* the module knows it */
+};
+
+/* One module. The public struct bh_registration is this. */
+struct bh_registration {
+	uint32_t id; /* its place in the segment's header, from 0 */
+	const char *name;
+	const char *path;
+	void *handle; /* of dlopen */
+	uintptr_t text_start, text_end; /* to name a caller by its address */
+	const struct bh_module_ops *ops;
+	void *self; /* the module pointer of its registration */
+	uint32_t notifications, post_notifications;
+	uint8_t priority[STEP_COUNT]; /* enum bh_priority */
+	struct module_setting settings[MODULE_SETTINGS_MAX];
+	size_t setting_count;
+	bool failed; /* a registration call was refused */
+	char error[512]; /* what bh_registration_error() said, or the refusal */
+	_Atomic uint64_t *stats; /* its block of figures in the segment */
+};
+
+/* One call of the pipeline. */
+struct pipeline_call {
+	struct bh_registration *module;
+	bh_notification_fn *callback;
+	uint32_t step; /* 2 * notification bit + post */
+};
+
+/* All modules, and their calls in pipeline order. */
+struct modules {
+	struct bh_registration *list;
+	size_t count;
+	struct pipeline_call *calls;
+	size_t call_count;
+	size_t log_call; /* index of the first call of BH_RQ_LOG_REQUEST's step
+	                    or later: where BH_FINISH_REQUEST goes on */
+	char *strings; /* the boot message's list, which settings point into */
+};
+
+/*
+ * modules_parse(modules, strings, size, count):
+ * Take the boot message's list (see shm/message.h; copied): paths, names and
+ * settings of ${count} modules. Returns 0, -EBADMSG or -ENOMEM.
+ */
+int modules_parse(struct modules *modules, const char *strings, size_t size,
+    size_t count);
+
+/*
+ * modules_load(modules, segment, ret_error, error_size):
+ * dlopen(3) each module, check its ABI stamp, call its bh_register_module()
+ * with the activity word saying so, check that every setting was asked for,
+ * and build the calls. Returns 0, or -1 with one line for the operator in
+ * ${ret_error}: which module (name and file) and why. What was loaded before
+ * the failure stays loaded; modules_unload() undoes it.
+ */
+int modules_load(struct modules *modules, const struct segment *segment,
+    char *ret_error, size_t error_size);
+
+/*
+ * modules_unload(modules):
+ * terminate() in reverse order, dlclose, free. A cleared struct is fine.
+ */
+void modules_unload(struct modules *modules);
+
+/*
+ * modules_by_address(modules, address):
+ * The module whose code holds ${address}, or NULL. Any thread.
+ */
+const struct bh_registration *modules_by_address(
+    const struct modules *modules, const void *address);
+
+#endif
