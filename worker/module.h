@@ -39,7 +39,11 @@ struct bh_registration {
 	uint8_t priority[STEP_COUNT]; /* enum bh_priority */
 	struct module_setting settings[MODULE_SETTINGS_MAX];
 	size_t setting_count;
-	bool failed; /* a registration call was refused */
+	char asked[512]; /* the keys it asked for, each with its NUL; those
+	                    that fit */
+	size_t asked_size;
+	bool registered; /* its bh_register_module() returned 0 */
+	bool failed;     /* a registration call was refused */
 	char error[512]; /* what bh_registration_error() said, or the refusal */
 	_Atomic uint64_t *stats; /* its block of figures in the segment */
 };
@@ -60,6 +64,7 @@ struct modules {
 	size_t log_call; /* index of the first call of BH_RQ_LOG_REQUEST's step
 	                    or later: where BH_FINISH_REQUEST goes on */
 	char *strings; /* the boot message's list, which settings point into */
+	struct activity *activity; /* the dispatch thread's, since the load */
 };
 
 /*
@@ -86,6 +91,14 @@ int modules_load(struct modules *modules, const struct segment *segment,
  * terminate() in reverse order, dlclose, free. A cleared struct is fine.
  */
 void modules_unload(struct modules *modules);
+
+/*
+ * module_callback(ops, step):
+ * The callback of a step (0 to STEP_COUNT - 1), or NULL when the module has
+ * none.
+ */
+bh_notification_fn *module_callback(
+    const struct bh_module_ops *ops, uint32_t step);
 
 /*
  * modules_by_address(modules, address):
