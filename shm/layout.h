@@ -32,6 +32,13 @@ enum {
 	SEGMENT_OPERATIONS = 32, /* numbers in operations.def stay below */
 };
 
+/* What a completion can tell of. */
+enum operation {
+#define OPERATION(name, number, text) OPERATION_##name = (number),
+#include "shm/operations.def"
+#undef OPERATION
+};
+
 /* What a segment is made for. All counts are fixed for its life. */
 struct segment_geometry {
 	uint32_t records;      /* op records: outstanding operations at once */

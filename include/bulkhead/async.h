@@ -129,7 +129,7 @@ int bh_context_take_ticket(
  * on_async_completion() gets. Any thread, without locks, also while the
  * callback that took the ticket still runs. Returns 0, or -ESTALE when the
  * ticket was used already or its request is over: harmless, and logged with
- * the module's name in the first case.
+ * the module's name.
  */
 int bh_ticket_post(
     const struct bh_ticket *ticket, uint32_t bytes, int status);
