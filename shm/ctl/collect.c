@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bulkheadctl's conversation with the master, and its look at the segments.
+ * Runs in the operator's tool, which trusts the master's messages no more
+ * than their form, and the segments not at all.
+ */
+#include "shm/ctl/collect.h"
+
+#include "shm/activity.h"
+#include "shm/base/clock.h"
+#include "shm/base/fd.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <bsd/stdlib.h>
+#include <bsd/string.h>
+
+/* One message of the master's answer. */
+struct answer {
+	enum message_type type;
+	int fd; /* that came along, or -1 */
+	union {
+		struct message_status_master master;
+		struct message_status_worker worker;
+	} body;
+};
+
+static int fail(char *error, size_t size, int status, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static int
+fail(char *error, size_t size, int status, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(error, size, format, arguments); /* cut is fine */
+	va_end(arguments);
+	return (status);
+}
+
+int
+collect_default_path(char *ret_path, size_t size)
+{
+	const char *runtime;
+	int length;
+
+	if ((runtime = getenv("RUNTIME_DIRECTORY")) != NULL && *runtime != '\0')
+		length = snprintf(ret_path, size, "%s/control.sock", runtime);
+	else if (geteuid() == 0)
+		length = snprintf(ret_path, size, "/run/bulkhead/control.sock");
+	else if ((runtime = getenv("XDG_RUNTIME_DIR")) != NULL &&
+		 *runtime != '\0')
+		length = snprintf(
+		    ret_path, size, "%s/bulkhead/control.sock", runtime);
+	else
+		length = snprintf(ret_path, size,
+		    "/tmp/bulkhead-%lu/control.sock", (unsigned long)geteuid());
+	return (length < 0 || (size_t)length >= size ? -ENAMETOOLONG : 0);
+}
+
+static int
+open_control(const char *path, int *ret_socket)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int s, status;
+
+	if (strlcpy(address.sun_path, path, sizeof(address.sun_path)) >=
+	    sizeof(address.sun_path))
+		return (-ENAMETOOLONG);
+	s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (s == -1)
+		return (-errno);
+	if (connect(s, (const struct sockaddr *)&address, sizeof(address)) ==
+	    -1) {
+		status = -errno;
+		fd_close(&s);
+		return (status);
+	}
+	*ret_socket = s;
+	return (0);
+}
+
+/* Wait until there is something to read: 0, -ETIMEDOUT or -errno. */
+static int
+wait_readable(int s, uint64_t deadline_ns)
+{
+	struct pollfd readable = { .fd = s, .events = POLLIN };
+	uint64_t now;
+	int n;
+
+	for (;;) {
+		now = clock_now();
+		if (now >= deadline_ns)
+			return (-ETIMEDOUT);
+		n = poll(&readable, 1,
+		    (int)((deadline_ns - now) / CLOCK_NS_PER_MS) + 1);
+		if (n > 0)
+			return (0);
+		if (n == -1 && errno != EINTR)
+			return (-errno);
+	}
+}
+
+/* The body of a message: an item of ${size} bytes, and nothing else. */
+static int
+take_body(
+    const unsigned char *bytes, size_t length, size_t size, void *ret_body)
+{
+	struct message_header header;
+
+	memcpy(&header, bytes, sizeof(header));
+	if (length != sizeof(header) + size || header.size != size)
+		return (-EBADMSG);
+	memcpy(ret_body, bytes + sizeof(header), size);
+	return (0);
+}
+
+/* A message's form: -EBADMSG unless it is one of the three answers. */
+static int
+take_answer(const unsigned char *bytes, size_t length, struct answer *answer)
+{
+	struct message_header header;
+	size_t item;
+	int type;
+
+	if (length < sizeof(header))
+		return (-EBADMSG);
+	memcpy(&header, bytes, sizeof(header));
+	item = header.type == MESSAGE_STATUS_MASTER
+		   ? sizeof(struct message_status_master)
+		   : sizeof(struct message_status_worker);
+	type = message_check(bytes, length, header.count == 0 ? 0 : item);
+	if (type < 0)
+		return (type);
+	answer->type = (enum message_type)type;
+	switch (type) {
+	case MESSAGE_STATUS_MASTER:
+		return (take_body(bytes, length, sizeof(answer->body.master),
+		    &answer->body.master));
+	case MESSAGE_STATUS_WORKER:
+		return (take_body(bytes, length, sizeof(answer->body.worker),
+		    &answer->body.worker));
+	case MESSAGE_STATUS_END:
+		return (0);
+	default:
+		return (-EBADMSG);
+	}
+}
+
+/* The next message; its descriptor, if any, is the caller's. */
+static int
+receive_answer(int s, uint64_t deadline_ns, struct answer *ret_answer)
+{
+	unsigned char bytes[sizeof(struct message_header) +
+			    sizeof(struct message_status_master)];
+	struct answer answer = { .fd = -1 };
+	size_t fds;
+	ssize_t length;
+	int status, truncated;
+
+	do {
+		status = wait_readable(s, deadline_ns);
+		if (status != 0)
+			return (status);
+		length = fd_receive(
+		    s, bytes, sizeof(bytes), &answer.fd, 1, &fds, &truncated);
+	} while (length == -EAGAIN || length == -EINTR);
+	if (length < 0)
+		return ((int)length);
+	if (length == 0)
+		return (-ECONNRESET);
+	if (fds == 0)
+		answer.fd = -1;
+	status = take_answer(bytes, (size_t)length, &answer);
+	if (status != 0) {
+		fd_close(&answer.fd);
+		return (status);
+	}
+	*ret_answer = answer;
+	return (0);
+}
+
+/* Copy the words of all threads that are doing something. */
+static void
+read_activities(const struct segment *segment, struct collect_worker *worker)
+{
+	struct collect_activity *activity;
+	uint64_t word;
+	uint32_t module, step;
+	size_t i;
+
+	for (i = 0; i < SEGMENT_ACTIVITIES; i++) {
+		word =
+		    atomic_load_explicit(&segment->consumer->activities[i].word,
+			memory_order_relaxed);
+		activity = &worker->activities[worker->activity_count];
+		if (!activity_unpack(word, &module, &step, &activity->request))
+			continue;
+		activity->thread = (uint32_t)i;
+		activity->since_ns = atomic_load_explicit(
+		    &segment->consumer->activities[i].since_ns,
+		    memory_order_relaxed);
+		segment_module_name(segment, module, activity->module);
+		activity_step_name(
+		    step, activity->step, sizeof(activity->step));
+		worker->activity_count++;
+	}
+}
+
+static void
+read_figures(const struct segment *segment, struct collect_figures *figures)
+{
+	struct collect_module *module;
+	uint32_t i, k, modules;
+
+	for (i = 0; i < STAT_completions; i++)
+		figures->stats[i] = stats_read(segment, -1, i);
+	for (i = 0; i < SEGMENT_OPERATIONS; i++)
+		figures->completions[i] =
+		    stats_read(segment, -1, STAT_completions + i);
+	modules = segment->geometry.modules;
+	if (modules > SEGMENT_MODULES_MAX)
+		modules = SEGMENT_MODULES_MAX;
+	for (i = 0; i < modules; i++) {
+		module = &figures->modules[i];
+		segment_module_name(segment, i, module->name);
+		module->name[sizeof(module->name) - 1] = '\0';
+		for (k = 0; k < MODULE_STATS; k++)
+			module->stats[k] = stats_read(segment, (int)i, k);
+	}
+	figures->module_count = modules;
+}
+
+/* A worker whose segment can't be read is shown without its figures. */
+static void
+read_segment(int fd, struct collect_worker *worker)
+{
+	struct segment segment;
+
+	if (fd == -1 || segment_map_reader(fd, &segment) != 0)
+		return;
+	worker->readable = true;
+	read_figures(&segment, &worker->figures);
+	read_activities(&segment, worker);
+	segment_unmap(&segment);
+}
+
+static struct collect_module *
+find_module(struct collect_figures *figures, const char *name)
+{
+	struct collect_module *module;
+	size_t i;
+
+	for (i = 0; i < figures->module_count; i++)
+		if (strcmp(figures->modules[i].name, name) == 0)
+			return (&figures->modules[i]);
+	if (figures->module_count == SEGMENT_MODULES_MAX)
+		return (NULL);
+	module = &figures->modules[figures->module_count++];
+	(void)strlcpy(module->name, name, sizeof(module->name));
+	return (module);
+}
+
+static void
+add_figures(
+    struct collect_figures *totals, const struct collect_figures *figures)
+{
+	struct collect_module *module;
+	size_t i, k;
+
+	for (i = 0; i < STAT_completions; i++)
+		totals->stats[i] += figures->stats[i];
+	for (i = 0; i < SEGMENT_OPERATIONS; i++)
+		totals->completions[i] += figures->completions[i];
+	for (i = 0; i < figures->module_count; i++) {
+		module = find_module(totals, figures->modules[i].name);
+		for (k = 0; module != NULL && k < MODULE_STATS; k++)
+			module->stats[k] += figures->modules[i].stats[k];
+	}
+}
+
+static int
+add_worker(struct collect_status *status, const struct answer *answer)
+{
+	struct collect_worker *workers, *worker;
+
+	if (status->worker_count == COLLECT_WORKERS_MAX)
+		return (-E2BIG);
+	workers = reallocarray(
+	    status->workers, status->worker_count + 1, sizeof(*workers));
+	if (workers == NULL)
+		return (-ENOMEM);
+	status->workers = workers;
+	worker = &workers[status->worker_count++];
+	memset(worker, 0, sizeof(*worker));
+	worker->info = answer->body.worker;
+	worker->info.state_name[sizeof(worker->info.state_name) - 1] = '\0';
+	read_segment(answer->fd, worker);
+	add_figures(&status->totals, &worker->figures);
+	return (0);
+}
+
+/* Take answers up to the last: 0 or -errno. */
+static int
+converse(int s, uint64_t deadline_ns, struct collect_status *status)
+{
+	struct message_status_master *master = &status->master;
+	struct answer answer;
+	bool seen = false;
+	int error;
+
+	for (;;) {
+		error = receive_answer(s, deadline_ns, &answer);
+		if (error != 0)
+			return (error);
+		if (answer.type == MESSAGE_STATUS_MASTER) {
+			*master = answer.body.master;
+			master->version[sizeof(master->version) - 1] = '\0';
+			master->listeners[sizeof(master->listeners) - 1] = '\0';
+			seen = true;
+		} else if (answer.type == MESSAGE_STATUS_WORKER) {
+			error = add_worker(status, &answer);
+		}
+		fd_close(&answer.fd);
+		if (error != 0)
+			return (error);
+		if (answer.type == MESSAGE_STATUS_END)
+			return (seen ? 0 : -EBADMSG);
+	}
+}
+
+static const char *
+explain(int error)
+{
+	switch (error) {
+	case -EBADMSG:
+		return ("it doesn't speak our protocol; another version?");
+	case -ECONNRESET:
+		return ("it closed the connection");
+	case -ETIMEDOUT:
+		return ("no answer in time");
+	default:
+		return (strerror(-error));
+	}
+}
+
+int
+collect_status(const char *path, struct collect_status *ret_status,
+    char *ret_error, size_t error_size)
+{
+	struct collect_status status = { .worker_count = 0 };
+	struct message_header ask;
+	uint64_t deadline;
+	int error, s;
+
+	error = open_control(path, &s);
+	if (error != 0)
+		return (fail(ret_error, error_size, error,
+		    "no server at %s: %s", path, strerror(-error)));
+	deadline = clock_now() + COLLECT_TIMEOUT_MS * CLOCK_NS_PER_MS;
+	message_init(&ask, MESSAGE_STATUS, 0, 0);
+	error = fd_send(s, &ask, sizeof(ask), NULL, 0);
+	if (error == 0)
+		error = converse(s, deadline, &status);
+	fd_close(&s);
+	if (error != 0) {
+		collect_free(&status);
+		return (fail(ret_error, error_size, error,
+		    "no status from the server at %s: %s", path,
+		    explain(error)));
+	}
+	*ret_status = status;
+	return (0);
+}
+
+void
+collect_free(struct collect_status *status)
+{
+	free(status->workers);
+	status->workers = NULL;
+	status->worker_count = 0;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Everything that bulkheadctl shows, as private copies: asked of the master
+ * over its control socket and read from the workers' segments, which may be
+ * corrupt or change under us. What is copied here is bounded, and its text is
+ * terminated; figures are whatever the segment says.
+ */
+#ifndef SHM_CTL_COLLECT_H
+#define SHM_CTL_COLLECT_H
+
+#include "shm/message.h"
+#include "shm/stats.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	COLLECT_WORKERS_MAX = 4096, /* more is not a server of ours */
+	COLLECT_TIMEOUT_MS = 5000,  /* for the whole conversation */
+	COLLECT_STEP_NAME = 64,
+};
+
+/* What a thread of a worker is doing. */
+struct collect_activity {
+	uint32_t thread; /* 0 is the dispatch loop */
+	char module[SEGMENT_MODULE_NAME];
+	char step[COLLECT_STEP_NAME];
+	uint64_t request;
+	uint64_t since_ns;
+};
+
+struct collect_module {
+	char name[SEGMENT_MODULE_NAME];
+	uint64_t stats[MODULE_STATS];
+};
+
+/* The figures of one worker, or of all of them together. */
+struct collect_figures {
+	uint64_t stats[STAT_completions];
+	uint64_t completions[SEGMENT_OPERATIONS];
+	size_t module_count;
+	struct collect_module modules[SEGMENT_MODULES_MAX];
+};
+
+struct collect_worker {
+	struct message_status_worker info;
+	bool readable; /* there was a segment, and it made sense */
+	struct collect_figures figures;
+	size_t activity_count;
+	struct collect_activity activities[SEGMENT_ACTIVITIES];
+};
+
+struct collect_status {
+	struct message_status_master master;
+	size_t worker_count;
+	struct collect_worker *workers;
+	struct collect_figures totals; /* of the workers that live */
+};
+
+/*
+ * collect_default_path(ret_path, size):
+ * Where a master that was started without --control listens, seen from this
+ * process's user and environment. Returns 0 or -ENAMETOOLONG.
+ */
+int collect_default_path(char *ret_path, size_t size);
+
+/*
+ * collect_status(path, ret_status, ret_error, error_size):
+ * Ask the master at ${path}. Returns 0, and collect_free() is the caller's
+ * duty; or -errno with a line about it in ${ret_error}.
+ */
+int collect_status(const char *path, struct collect_status *ret_status,
+    char *ret_error, size_t error_size);
+
+/* collect_free(status): a cleared status is fine. */
+void collect_free(struct collect_status *status);
+
+#endif
