@@ -30,6 +30,22 @@ enum {
 	SEGMENT_ACTIVITIES = 64,
 	SEGMENT_RECORDER = 1024,
 	SEGMENT_OPERATIONS = 32, /* numbers in operations.def stay below */
+	SEGMENT_BATCH = 16, /* K: tickets that one producer may hold at once */
+};
+
+/*
+ * The most that a geometry may ask for. Their largest products stay far below
+ * 2^63, so sizes computed from a checked geometry can't overflow.
+ */
+enum {
+	SEGMENT_RECORDS_MIN = 128, /* the control reserve and as many */
+	SEGMENT_RECORDS_MAX = 1 << 18,
+	SEGMENT_ENTRIES_LOG2_MAX = 19,
+	SEGMENT_PRODUCERS_MAX = 64, /* bits of ring.thread_ids */
+	SEGMENT_SLOTS_MAX = 1 << 20,
+	SEGMENT_BUFFERS_MAX = 1 << 20,
+	SEGMENT_BUFFER_SIZE_MAX = 1 << 24,
+	SEGMENT_STATS_WORDS_MAX = 1 << 12, /* of one block */
 };
 
 /* What a completion can tell of. */
@@ -211,7 +227,7 @@ struct conn_slot {
 	uint64_t accepted_ns;
 	_Atomic uint64_t active_ns; /* last change of state */
 	_Atomic uint64_t served;    /* requests answered on it */
-	uint64_t reserved[7];
+	uint64_t reserved[8];
 	struct slot_request requests[2];
 };
 _Static_assert(sizeof(struct conn_slot) == 256, "layout");

@@ -22,7 +22,13 @@
 
 #include <stdbool.h>
 
-/* Record states, in the low bits of its ctl word. */
+/*
+ * Record states, in the low bits of its ctl word:
+ *
+ *	generation : 40 | owner : 12 | unused : 8 | state : 4
+ *
+ * The owner is the producer that completed it, 0 until then.
+ */
 enum record_state {
 	RECORD_FREE = 0,
 	RECORD_INFLIGHT,    /* submitted; who may publish it holds its ref */
@@ -31,8 +37,49 @@ enum record_state {
 	RECORD_DISPATCHING, /* its handler is running */
 };
 
-/* generation:40 | index:24; 0 is no reference. */
+static inline uint64_t
+record_ctl(uint64_t generation, uint32_t owner, enum record_state state)
+{
+	return (generation << 24 | (uint64_t)owner << 12 | (uint64_t)state);
+}
+static inline uint64_t
+record_generation(uint64_t ctl)
+{
+	return (ctl >> 24);
+}
+static inline uint32_t
+record_owner(uint64_t ctl)
+{
+	return ((uint32_t)(ctl >> 12) & 0xfff);
+}
+static inline uint32_t
+record_state(uint64_t ctl)
+{
+	return ((uint32_t)ctl & 0xf);
+}
+
+/*
+ * generation:40 | index:24; 0 is no reference. Generations count from 1 and
+ * skip 0 when they wrap.
+ */
 typedef uint64_t ring_ref;
+
+/*
+ * Ring entries: cycle:44 | index:19 | full:1. The cycle is the ticket's lap;
+ * at 100 million tickets a second it wraps after decades.
+ */
+enum { ENTRY_CYCLE_SHIFT = 20 };
+
+static inline uint64_t
+entry_free(uint64_t ticket, uint32_t entries_log2)
+{
+	return (ticket >> entries_log2 << ENTRY_CYCLE_SHIFT);
+}
+static inline uint64_t
+entry_full(uint64_t ticket, uint32_t entries_log2, uint32_t index)
+{
+	return (entry_free(ticket, entries_log2) | (uint64_t)index << 1 | 1);
+}
 
 /* Producer ids. Threads get the ids from PRODUCER_THREADS on. */
 enum {
@@ -81,7 +128,7 @@ struct completion {
 	ring_ref ref;
 	uint64_t conn;
 	uint64_t token;
-	uint64_t time_ns;
+	uint64_t time_ns; /* when published; see ring_publish() */
 	uint64_t aux;
 	int64_t bytes;
 	int32_t status;
@@ -98,7 +145,9 @@ void ring_init(struct ring *ring, const struct segment *segment, int wake_fd);
 
 /*
  * ring_consumer_init(consumer, ring):
- * Make every record FREE and the ring empty. Returns 0 or -ENOMEM.
+ * Make every record FREE and the ring empty. Returns 0 or -ENOMEM. Once a
+ * segment, by the dispatch thread, before any producer starts.
+ * ring_consumer_free() gives its private memory back, not the segment's.
  */
 int ring_consumer_init(struct ring_consumer *consumer, struct ring *ring);
 void ring_consumer_free(struct ring_consumer *consumer);
@@ -126,6 +175,8 @@ int ring_reserve(struct ring_consumer *consumer, enum ring_credit credit,
  * Complete an operation that nobody else can complete or cancel: the caller
  * is the only holder of ${ref}. Bounded: at most three tickets, then the
  * bitmap. Wakes the consumer if it sleeps. Any thread, its own producer.
+ * The completion's time is the clock's, but for PRODUCER_DISPATCH, whose
+ * completions all carry the time at which the loop's turn began.
  */
 void ring_publish(struct ring_producer *producer, ring_ref ref, int64_t bytes,
     int32_t status, uint64_t aux);
@@ -143,8 +194,9 @@ int ring_try_publish(struct ring_producer *producer, ring_ref ref,
  * ring_consume(consumer, ret_completion):
  * Take the next completion, in the order of publication but for fallbacks.
  * The record is DISPATCHING until ring_release() or ring_rearm(). Returns
- * false when there is none. Dispatch thread; may be called from whichever
- * stack the loop runs on.
+ * false when there is none. Words that can't be right are counted as corrupt
+ * and not followed; the worker should then end soon. Dispatch thread; may be
+ * called from whichever stack the loop runs on.
  */
 bool ring_consume(
     struct ring_consumer *consumer, struct completion *ret_completion);

@@ -1,0 +1,691 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The completion ring, design R1: step 9 in the life of a request. Runs in a
+ * worker: the publishing half on any of its threads, the rest on its dispatch
+ * thread. shm/README.md has the table of who pairs with whom.
+ */
+#include "shm/ring.h"
+
+#include "shm/base/clock.h"
+#include "shm/base/panic.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+	TICKET_TRIES = 3, /* then the bitmap, so that publishing is bounded */
+	/*
+	 * How often the consumer looks at a ticket that is taken but not
+	 * filled, with a pause between: 1 to 2 microseconds in all, against
+	 * some 20 ns that a running producer needs.
+	 */
+	POISON_SPINS = 40,
+	WAKE_SLEEPING = 1,
+	/*
+	 * Under steady traffic the ring is never empty; every so many tickets
+	 * the consumer looks at the bitmap all the same.
+	 */
+	BITMAP_EVERY = 64,
+};
+
+static const uint64_t GENERATION_MASK = (UINT64_C(1) << 40) - 1;
+static const uint64_t REF_INDEX_MASK = (UINT64_C(1) << 24) - 1;
+
+static inline ring_ref
+ref_make(uint64_t generation, uint32_t index)
+{
+	return (generation << 24 | index);
+}
+
+static inline uint32_t
+ref_index(ring_ref ref)
+{
+	return ((uint32_t)(ref & REF_INDEX_MASK));
+}
+
+/* The ctl word of the record that ${ref} names while it is in flight. */
+static inline uint64_t
+ref_inflight(ring_ref ref)
+{
+	return ((ref & ~REF_INDEX_MASK) | RECORD_INFLIGHT);
+}
+
+static inline void
+cpu_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#endif
+}
+
+void
+ring_init(struct ring *ring, const struct segment *segment, int wake_fd)
+{
+	ring->segment = *segment;
+	ring->mask = (UINT64_C(1) << segment->geometry.entries_log2) - 1;
+	ring->wake_fd = wake_fd;
+	atomic_init(&ring->thread_ids, 0);
+}
+
+/* ---- producers ---- */
+
+/* Take a free thread id below the segment's number of producers, or 0. */
+static uint16_t
+take_thread_id(struct ring *ring)
+{
+	const uint32_t limit = ring->segment.geometry.producers;
+	uint64_t used;
+	uint32_t id;
+
+	used = atomic_load_explicit(&ring->thread_ids, memory_order_relaxed);
+	for (;;) {
+		for (id = PRODUCER_THREADS; id < limit; id++)
+			if ((used >> id & 1) == 0)
+				break;
+		if (id >= limit)
+			return (PRODUCER_NONE);
+		/*
+		 * Acquire: the new owner comes after all that the old one did;
+		 * pairs with the release in ring_producer_fini().
+		 */
+		if (atomic_compare_exchange_weak_explicit(&ring->thread_ids,
+			&used, used | UINT64_C(1) << id, memory_order_acquire,
+			memory_order_relaxed))
+			return ((uint16_t)id);
+	}
+}
+
+void
+ring_producer_init(
+    struct ring_producer *producer, struct ring *ring, uint16_t id)
+{
+	bh_assert(id == PRODUCER_NONE || id == PRODUCER_DISPATCH);
+	producer->ring = ring;
+	producer->id = id == PRODUCER_NONE ? take_thread_id(ring) : id;
+	producer->sequence = 0;
+}
+
+void
+ring_producer_fini(struct ring_producer *producer)
+{
+	if (producer->id >= PRODUCER_THREADS)
+		/* Pairs with the acquire in take_thread_id(). */
+		(void)atomic_fetch_and_explicit(&producer->ring->thread_ids,
+		    ~(UINT64_C(1) << producer->id), memory_order_release);
+	producer->id = PRODUCER_NONE;
+}
+
+/* Write the eventfd if the consumer says that it sleeps, or is about to. */
+static void
+wake_consumer(struct ring *ring)
+{
+	const uint64_t one = 1;
+	int saved_errno;
+
+	/*
+	 * Dekker, our half: the publication before this load is seq_cst; pairs
+	 * with the store and the loads in ring_may_sleep(). Either we see
+	 * SLEEPING, or the consumer sees what we published. The flag stays
+	 * up: only the consumer takes it down, lest a producer that dies here
+	 * leave it asleep with the flag down.
+	 */
+	if ((atomic_load_explicit(
+		 &ring->segment.consumer->wake, memory_order_seq_cst) &
+		WAKE_SLEEPING) == 0)
+		return;
+	saved_errno = errno;
+	/* It fails only when the counter is full: then it is readable too. */
+	(void)!write(ring->wake_fd, &one, sizeof(one));
+	errno = saved_errno;
+}
+
+/* Notify of a record through the bitmap; needs no ticket and can't fail. */
+static void
+notify_by_bitmap(struct ring *ring, uint32_t index)
+{
+	struct segment_producers *words = ring->segment.producers;
+	const uint32_t word = index / 64;
+
+	/*
+	 * Bit before summary; pairs with take_from_word(), which clears the
+	 * summary before it looks at the bits once more. The old values aren't
+	 * used, so that gcc emits a single `lock or` and not a loop.
+	 */
+	atomic_fetch_or_explicit(&words->bitmap[word],
+	    UINT64_C(1) << (index % 64), memory_order_seq_cst);
+	atomic_fetch_or_explicit(&words->summary, UINT64_C(1) << (word % 64),
+	    memory_order_seq_cst);
+}
+
+/* Notify of a record that is DONE; by a thread other than the consumer's. */
+static void
+notify_from_thread(struct ring_producer *producer, uint32_t index)
+{
+	struct ring *ring = producer->ring;
+	const uint32_t log2 = ring->segment.geometry.entries_log2;
+	uint64_t expected, ticket;
+	int tries;
+
+	for (tries = 0; producer->id != PRODUCER_NONE && tries < TICKET_TRIES;
+	     tries++) {
+		/* Dekker's publication: pairs with ring_may_sleep(). */
+		ticket = atomic_fetch_add_explicit(
+		    &ring->segment.producers->tail, 1, memory_order_seq_cst);
+		expected = entry_free(ticket, log2);
+		/*
+		 * The one publishing instruction; pairs with the acquire load
+		 * in ring_consume(). It fails only when the consumer has
+		 * poisoned the ticket in the meantime.
+		 */
+		if (atomic_compare_exchange_strong_explicit(
+			&ring->segment.entries[ticket & ring->mask], &expected,
+			entry_full(ticket, log2, index), memory_order_seq_cst,
+			memory_order_relaxed)) {
+			wake_consumer(ring);
+			return;
+		}
+	}
+	notify_by_bitmap(ring, index);
+	wake_consumer(ring);
+}
+
+/*
+ * Notify of a record that is DONE; by the consumer's own thread. Two things
+ * fall away:
+ * - The CAS. A ticket's entry is written by its holder and by the consumer
+ *   only, and both are this thread; a holder of the same entry in an earlier
+ *   lap expects an earlier cycle, so its CAS fails and writes nothing. Once
+ *   we see FREE of our cycle, nobody else can change it.
+ * - The wake test. The consumer can't be asleep while it runs this, and
+ *   before it sleeps it compares the tail that we have moved here.
+ */
+static void
+notify_from_dispatch(struct ring *ring, uint32_t index)
+{
+	const uint32_t log2 = ring->segment.geometry.entries_log2;
+	_Atomic uint64_t *entry;
+	uint64_t ticket;
+	int tries;
+
+	for (tries = 0; tries < TICKET_TRIES; tries++) {
+		/* Atomic for the other producers' sake; nothing to order. */
+		ticket = atomic_fetch_add_explicit(
+		    &ring->segment.producers->tail, 1, memory_order_relaxed);
+		entry = &ring->segment.entries[ticket & ring->mask];
+		if (atomic_load_explicit(entry, memory_order_relaxed) ==
+		    entry_free(ticket, log2)) {
+			atomic_store_explicit(entry,
+			    entry_full(ticket, log2, index),
+			    memory_order_relaxed);
+			return;
+		}
+	}
+	notify_by_bitmap(ring, index);
+}
+
+/*
+ * Write the result into a record that is ours, make it DONE and notify. The
+ * store of DONE is where the completion becomes final.
+ */
+static inline void
+finish(struct ring_producer *producer, ring_ref ref, int64_t bytes,
+    int32_t status, uint64_t aux)
+{
+	struct ring *ring = producer->ring;
+	const uint32_t index = ref_index(ref);
+	struct op_record *record = &ring->segment.records[index];
+	const bool is_dispatch = producer->id == PRODUCER_DISPATCH;
+
+	/* A clock read costs as much as all the rest of a publication. */
+	record->time_ns = is_dispatch ?
+	    atomic_load_explicit(
+		&ring->segment.consumer->turn_ns, memory_order_relaxed) :
+	    clock_now();
+	record->bytes = bytes;
+	record->status = status;
+	record->completer = producer->id;
+	record->sequence = ++producer->sequence;
+	record->aux = aux;
+	/* Pairs with the acquire load of ctl in take_record(). */
+	atomic_store_explicit(&record->ctl,
+	    (ref & ~REF_INDEX_MASK) | record_ctl(0, producer->id, RECORD_DONE),
+	    memory_order_release);
+	if (is_dispatch)
+		notify_from_dispatch(ring, index);
+	else
+		notify_from_thread(producer, index);
+}
+
+void
+ring_publish(struct ring_producer *producer, ring_ref ref, int64_t bytes,
+    int32_t status, uint64_t aux)
+{
+	const struct segment *segment = &producer->ring->segment;
+
+	/* Two holders of one reference would be our own bug. */
+	bh_assert(ref_index(ref) < segment->geometry.records &&
+	    atomic_load_explicit(&segment->records[ref_index(ref)].ctl,
+		memory_order_relaxed) == ref_inflight(ref));
+	finish(producer, ref, bytes, status, aux);
+}
+
+int
+ring_try_publish(struct ring_producer *producer, ring_ref ref, int64_t bytes,
+    int32_t status, uint64_t aux)
+{
+	const struct segment *segment = &producer->ring->segment;
+	uint64_t expected = ref_inflight(ref);
+
+	if (ref == 0 || ref_index(ref) >= segment->geometry.records)
+		return (-ESTALE);
+	/*
+	 * The claim: who wins it alone may write the result. Acquire pairs
+	 * with the release stores in ring_reserve() and ring_rearm(): what the
+	 * last completion left in the record was read before we write.
+	 */
+	if (!atomic_compare_exchange_strong_explicit(
+		&segment->records[ref_index(ref)].ctl, &expected,
+		(ref & ~REF_INDEX_MASK) |
+		    record_ctl(0, producer->id, RECORD_CLAIMED),
+		memory_order_acq_rel, memory_order_relaxed))
+		return (-ESTALE);
+	finish(producer, ref, bytes, status, aux);
+	return (0);
+}
+
+/* ---- consumer ---- */
+
+int
+ring_consumer_init(struct ring_consumer *consumer, struct ring *ring)
+{
+	const struct segment *segment = &ring->segment;
+	const uint32_t records = segment->geometry.records;
+	uint64_t ticket;
+	uint32_t i;
+
+	*consumer = (struct ring_consumer) { .ring = ring };
+	consumer->free_records = calloc(records, sizeof(uint32_t));
+	consumer->generations = calloc(records, sizeof(uint64_t));
+	if (consumer->free_records == NULL || consumer->generations == NULL) {
+		ring_consumer_free(consumer);
+		return (-ENOMEM);
+	}
+	for (i = 0; i < records; i++) {
+		consumer->free_records[i] = records - 1 - i;
+		consumer->generations[i] = 1;
+		atomic_store_explicit(&segment->records[i].ctl,
+		    record_ctl(1, 0, RECORD_FREE), memory_order_relaxed);
+	}
+	consumer->free_count = records;
+	for (ticket = 0; ticket <= ring->mask; ticket++)
+		atomic_store_explicit(&segment->entries[ticket],
+		    entry_free(ticket, segment->geometry.entries_log2),
+		    memory_order_relaxed);
+	for (i = 0; i < records / 64; i++)
+		atomic_store_explicit(&segment->producers->bitmap[i], 0,
+		    memory_order_relaxed);
+	atomic_store_explicit(
+	    &segment->producers->summary, 0, memory_order_relaxed);
+	atomic_store_explicit(
+	    &segment->producers->tail, 0, memory_order_relaxed);
+	atomic_store_explicit(
+	    &segment->consumer->head, 0, memory_order_relaxed);
+	atomic_store_explicit(
+	    &segment->consumer->wake, 0, memory_order_relaxed);
+	return (0);
+}
+
+void
+ring_consumer_free(struct ring_consumer *consumer)
+{
+	free(consumer->free_records);
+	free(consumer->generations);
+	consumer->free_records = NULL;
+	consumer->generations = NULL;
+	consumer->free_count = 0;
+}
+
+/*
+ * Begin the record's next generation, so that references to the last one are
+ * stale from here on. Private: what the segment says is only a copy.
+ */
+static inline uint64_t
+next_generation(struct ring_consumer *consumer, uint32_t index)
+{
+	uint64_t next;
+
+	next = (consumer->generations[index] + 1) & GENERATION_MASK;
+	if (next == 0)
+		next = 1;
+	consumer->generations[index] = next;
+	return (next);
+}
+
+/* Does ${ref} name a record in its present generation? */
+static inline bool
+is_current(const struct ring_consumer *consumer, ring_ref ref)
+{
+	const uint32_t index = ref_index(ref);
+
+	return (index < consumer->ring->segment.geometry.records &&
+	    ref_make(consumer->generations[index], index) == ref);
+}
+
+int
+ring_reserve(struct ring_consumer *consumer, enum ring_credit credit,
+    uint16_t op, uint64_t conn, uint64_t token, ring_ref *ret_ref)
+{
+	const uint32_t keep =
+	    credit == CREDIT_CONTROL ? 0 : RING_CONTROL_RESERVE;
+	struct op_record *record;
+	ring_ref ref;
+	uint32_t index;
+
+	bh_assert(op < SEGMENT_OPERATIONS);
+	if (consumer->free_count <= keep)
+		return (-EAGAIN);
+	index = consumer->free_records[--consumer->free_count];
+	ref = ref_make(consumer->generations[index], index);
+	record = &consumer->ring->segment.records[index];
+	record->conn = conn;
+	record->token = token;
+	record->op = op;
+	/* Pairs with the acquire in ring_try_publish(). */
+	atomic_store_explicit(
+	    &record->ctl, ref_inflight(ref), memory_order_release);
+	*ret_ref = ref;
+	return (0);
+}
+
+/*
+ * A notification names ${index}: copy the record once, check the copy, and
+ * mark it DISPATCHING. False, counted, when there is no such completion.
+ */
+static inline bool
+take_record(struct ring_consumer *consumer, uint32_t index,
+    struct completion *ret_completion)
+{
+	const struct segment *segment = &consumer->ring->segment;
+	struct op_record *record = &segment->records[index];
+	uint64_t ctl, generation;
+	uint16_t op;
+
+	if (index >= segment->geometry.records)
+		goto corrupt;
+	generation = consumer->generations[index];
+	/* Pairs with the release store of DONE in finish(). */
+	ctl = atomic_load_explicit(&record->ctl, memory_order_acquire);
+	if (record_generation(ctl) != generation ||
+	    record_state(ctl) != RECORD_DONE)
+		goto corrupt;
+	op = record->op;
+	if (op >= SEGMENT_OPERATIONS)
+		goto corrupt; /* callers index tables by it */
+	ret_completion->ref = ref_make(generation, index);
+	ret_completion->conn = record->conn;
+	ret_completion->token = record->token;
+	ret_completion->time_ns = record->time_ns;
+	ret_completion->aux = record->aux;
+	ret_completion->bytes = record->bytes;
+	ret_completion->status = record->status;
+	ret_completion->op = op;
+	ret_completion->completer = record->completer;
+	/* For the wreck's reader: before anything that the handler stores. */
+	atomic_store_explicit(&record->ctl,
+	    record_ctl(generation, record_owner(ctl), RECORD_DISPATCHING),
+	    memory_order_release);
+	return (true);
+
+corrupt:
+	consumer->corrupt++;
+	return (false);
+}
+
+/*
+ * Take one record that bitmap word ${word} names. False when it names none.
+ * The summary bit goes down before the last look at the word, and up again if
+ * something is there: pairs with notify_by_bitmap(), which sets bit, then
+ * summary. So either its bit is seen here, or its summary bit comes later and
+ * stays.
+ */
+static bool
+take_from_word(struct ring_consumer *consumer, uint32_t word,
+    struct completion *ret_completion)
+{
+	struct segment_producers *words = consumer->ring->segment.producers;
+	uint64_t bits;
+	uint32_t index;
+
+	while ((bits = atomic_load_explicit(
+		    &words->bitmap[word], memory_order_seq_cst)) != 0) {
+		index = word * 64 + (uint32_t)__builtin_ctzll(bits);
+		atomic_fetch_and_explicit(&words->bitmap[word],
+		    ~(bits & (~bits + 1)), memory_order_seq_cst);
+		if (take_record(consumer, index, ret_completion)) {
+			consumer->fallbacks++;
+			return (true);
+		}
+	}
+	return (false);
+}
+
+/* Take a completion that came through the bitmap. */
+static bool
+take_from_bitmap(
+    struct ring_consumer *consumer, struct completion *ret_completion)
+{
+	const uint32_t count = consumer->ring->segment.geometry.records / 64;
+	struct segment_producers *words = consumer->ring->segment.producers;
+	uint64_t bit, summary;
+	uint32_t word;
+
+	summary = atomic_load_explicit(&words->summary, memory_order_seq_cst);
+	for (; summary != 0; summary &= summary - 1) {
+		bit = summary & (~summary + 1);
+		/* Down first; up again if we leave before all words are 0. */
+		atomic_fetch_and_explicit(
+		    &words->summary, ~bit, memory_order_seq_cst);
+		for (word = (uint32_t)__builtin_ctzll(bit); word < count;
+		     word += 64) {
+			if (!take_from_word(consumer, word, ret_completion))
+				continue;
+			atomic_fetch_or_explicit(
+			    &words->summary, bit, memory_order_seq_cst);
+			return (true);
+		}
+	}
+	return (false);
+}
+
+/*
+ * Nothing is in the entry at head. Has nobody taken its ticket either? A
+ * distance that the sizing rule excludes means that something has written
+ * over the tail: move it to where no ticket in use can be. The consumer then
+ * skips its way there, and everything published meanwhile is still found.
+ */
+static bool
+is_empty(struct ring_consumer *consumer)
+{
+	struct ring *ring = consumer->ring;
+	const uint64_t head = consumer->head;
+	uint64_t tail;
+
+	tail = atomic_load_explicit(
+	    &ring->segment.producers->tail, memory_order_relaxed);
+	if (tail == head)
+		return (true);
+	if (tail - head > ring->mask + 1) {
+		consumer->corrupt++;
+		(void)atomic_compare_exchange_strong_explicit(
+		    &ring->segment.producers->tail, &tail,
+		    head + ring->mask + 1, memory_order_relaxed,
+		    memory_order_relaxed);
+	}
+	return (false);
+}
+
+/*
+ * The ticket at head is taken but not filled. Wait a moment, then poison it:
+ * its holder's CAS will fail and it will take another ticket, be it slow,
+ * stopped or dead. Returns false when it has been filled after all.
+ */
+static bool
+poison(struct ring_consumer *consumer, _Atomic uint64_t *entry,
+    uint64_t expected, uint64_t next)
+{
+	int spins;
+
+	for (spins = 0; spins < POISON_SPINS; spins++) {
+		if (atomic_load_explicit(entry, memory_order_relaxed) !=
+		    expected)
+			return (false);
+		cpu_pause();
+	}
+	/* Competes with the publishing CAS in notify_from_thread(). */
+	if (!atomic_compare_exchange_strong_explicit(entry, &expected, next,
+		memory_order_relaxed, memory_order_relaxed))
+		return (false);
+	consumer->poisoned++;
+	return (true);
+}
+
+/* The consumer is through with the ticket at its head. */
+static inline void
+advance(struct ring_consumer *consumer)
+{
+	atomic_store_explicit(&consumer->ring->segment.consumer->head,
+	    ++consumer->head, memory_order_relaxed); /* for monitors only */
+}
+
+bool
+ring_consume(struct ring_consumer *consumer, struct completion *ret_completion)
+{
+	const struct ring *ring = consumer->ring;
+	const uint32_t log2 = ring->segment.geometry.entries_log2;
+	_Atomic uint64_t *entry;
+	uint64_t empty, found, next, steps;
+
+	if (consumer->head % BITMAP_EVERY == 0 &&
+	    take_from_bitmap(consumer, ret_completion))
+		return (true);
+	/*
+	 * Each step but the last two kinds moves on by one ticket, and a
+	 * ticket that was filled late takes one more: two laps bound it.
+	 */
+	for (steps = 0; steps <= 2 * (ring->mask + 1); steps++) {
+		entry = &ring->segment.entries[consumer->head & ring->mask];
+		empty = entry_free(consumer->head, log2);
+		next = entry_free(consumer->head + ring->mask + 1, log2);
+		/* Pairs with the publishing CAS in notify_from_thread(). */
+		found = atomic_load_explicit(entry, memory_order_acquire);
+		if (found == empty) {
+			if (is_empty(consumer))
+				break;
+			if (poison(consumer, entry, empty, next))
+				advance(consumer);
+			continue;
+		}
+		/*
+		 * Nobody else writes an entry that is full, or broken. The
+		 * store hands nothing over: records change hands by ctl.
+		 */
+		atomic_store_explicit(entry, next, memory_order_relaxed);
+		advance(consumer);
+		found -= empty;
+		if ((found & 1) == 0 || found >> ENTRY_CYCLE_SHIFT != 0) {
+			consumer->corrupt++;
+			continue;
+		}
+		if (take_record(
+			consumer, (uint32_t)(found >> 1), ret_completion))
+			return (true);
+	}
+	return (take_from_bitmap(consumer, ret_completion));
+}
+
+/* Give a record that nobody holds a reference to back to the free ones. */
+static void
+make_free(struct ring_consumer *consumer, uint32_t index)
+{
+	uint64_t generation;
+
+	bh_assert(
+	    consumer->free_count < consumer->ring->segment.geometry.records);
+	generation = next_generation(consumer, index);
+	/* Relaxed: ring_reserve() publishes the record to its next user. */
+	atomic_store_explicit(&consumer->ring->segment.records[index].ctl,
+	    record_ctl(generation, 0, RECORD_FREE), memory_order_relaxed);
+	consumer->free_records[consumer->free_count++] = index;
+}
+
+void
+ring_release(struct ring_consumer *consumer, ring_ref ref)
+{
+	bh_assert(is_current(consumer, ref));
+	make_free(consumer, ref_index(ref));
+}
+
+ring_ref
+ring_rearm(struct ring_consumer *consumer, ring_ref ref)
+{
+	const uint32_t index = ref_index(ref);
+
+	bh_assert(is_current(consumer, ref));
+	ref = ref_make(next_generation(consumer, index), index);
+	/* Pairs with the acquire in ring_try_publish(). */
+	atomic_store_explicit(&consumer->ring->segment.records[index].ctl,
+	    ref_inflight(ref), memory_order_release);
+	return (ref);
+}
+
+bool
+ring_cancel(struct ring_consumer *consumer, ring_ref ref)
+{
+	const uint32_t index = ref_index(ref);
+	uint64_t expected = ref_inflight(ref);
+
+	if (!is_current(consumer, ref))
+		return (false);
+	/*
+	 * Competes with the claim in ring_try_publish(). Nothing is read from
+	 * the record either way, so there is nothing to acquire.
+	 */
+	if (!atomic_compare_exchange_strong_explicit(
+		&consumer->ring->segment.records[index].ctl, &expected,
+		(ref & ~REF_INDEX_MASK) | RECORD_FREE, memory_order_relaxed,
+		memory_order_relaxed))
+		return (false);
+	make_free(consumer, index);
+	return (true);
+}
+
+void
+ring_awake(struct ring_consumer *consumer)
+{
+	/* Only a hint by now; a producer that misses it writes once more. */
+	atomic_store_explicit(&consumer->ring->segment.consumer->wake, 0,
+	    memory_order_relaxed);
+}
+
+bool
+ring_may_sleep(struct ring_consumer *consumer)
+{
+	const struct segment *segment = &consumer->ring->segment;
+
+	/*
+	 * Dekker, the consumer's half: flag, then look; pairs with the
+	 * publication and the load in wake_consumer(). It looks at the tail
+	 * and not at the entry at head: a published ticket may stand behind
+	 * one that its holder hasn't filled yet.
+	 */
+	atomic_store_explicit(
+	    &segment->consumer->wake, WAKE_SLEEPING, memory_order_seq_cst);
+	if (atomic_load_explicit(&segment->producers->tail,
+		memory_order_seq_cst) == consumer->head &&
+	    atomic_load_explicit(&segment->producers->summary,
+		memory_order_seq_cst) == 0)
+		return (true);
+	ring_awake(consumer);
+	return (false);
+}

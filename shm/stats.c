@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the figures are called, and reading them. Master, tools.
+ */
+#include "shm/stats.h"
+
+#define WORKER_STAT(n, k, u, h) \
+	[STAT_##n] = { .name = #n, .kind = STAT_##k, .unit = u, .help = h },
+#define MODULE_STAT(n, k, u, h)
+const struct stat_info worker_stat_info[STAT_completions] = {
+#include "shm/stats.def"
+};
+#undef WORKER_STAT
+#undef MODULE_STAT
+
+#define WORKER_STAT(n, k, u, h)
+#define MODULE_STAT(n, k, u, h) \
+	[MODULE_STAT_##n] = { \
+		.name = #n, .kind = STAT_##k, .unit = u, .help = h \
+	},
+const struct stat_info module_stat_info[MODULE_STATS] = {
+#include "shm/stats.def"
+};
+#undef WORKER_STAT
+#undef MODULE_STAT
+
+static const char *const operations[SEGMENT_OPERATIONS] = {
+#define OPERATION(name, number, text) [number] = text,
+#include "shm/operations.def"
+#undef OPERATION
+};
+
+const char *
+operation_name(uint16_t op)
+{
+	return (op < SEGMENT_OPERATIONS ? operations[op] : NULL);
+}
+
+uint64_t
+stats_read(const struct segment *segment, int module, uint32_t index)
+{
+	const _Atomic uint64_t *block;
+	uint32_t words;
+
+	if (module < 0) {
+		block = stats_worker(segment);
+		words = segment->stats_worker_words;
+	} else {
+		if ((uint32_t)module >= segment->geometry.modules)
+			return (0);
+		block = stats_module(segment, (uint32_t)module);
+		words = segment->stats_module_words;
+	}
+	if (index >= words)
+		return (0);
+	return (atomic_load_explicit(&block[index], memory_order_relaxed));
+}
