@@ -39,7 +39,7 @@ bool http_body_done(const struct http_body *body);
 /*
  * http_body_next(body, bytes, length, max, ret_consumed, ret_data,
  * ret_data_length):
- * Take the next run of entity bytes, at most ${max}, from ${bytes}.
+ * Take the next run of entity bytes, at most ${max} > 0, from ${bytes}.
  * *${ret_consumed} is how many of the ${length} bytes were used up (framing
  * before the run, and the run); the run is *${ret_data_length} bytes at
  * *${ret_data}, inside ${bytes}. Bytes after the body's end are left alone.

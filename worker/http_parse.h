@@ -30,7 +30,7 @@ enum http_method {
 	HTTP_METHODS
 };
 
-/* Bytes of a head, by their offset from its first byte. */
+/* Bytes of a head, by their offset from the first byte that was parsed. */
 struct http_span {
 	uint16_t offset;
 	uint16_t length;
@@ -49,12 +49,16 @@ struct http_head {
 	bool chunked;
 	bool expect_continue;
 	bool has_length;
-	bool host_seen;
+	bool host_seen; /* a Host field was there */
 	uint64_t content_length; /* of the body; 0 without one */
 	size_t length;           /* of the head, empty lines before it included */
 	struct http_span method_name;
 	struct http_span target; /* as sent */
-	struct http_span path;   /* of the target, from its '/', undecoded */
+	/*
+	 * Of the target, from its '/', undecoded. Empty for "*" and for an
+	 * absolute target without a path.
+	 */
+	struct http_span path;
 	struct http_span query;  /* after the '?', undecoded; length 0: none */
 	struct http_span host;   /* authority: of the target, else Host's value */
 	uint32_t header_count;
@@ -65,7 +69,10 @@ struct http_head {
  * http_parse_head(bytes, length, scanned, ret_head):
  * Parse a request head at the start of ${length} bytes. *${scanned} is 0 for
  * the first call on these bytes; the function stores how far it has looked
- * for the head's end, so that a head that trickles in costs linear time.
+ * (and at what: it isn't an offset for others), so that a head that trickles
+ * in costs linear time. With -EAGAIN the bytes may move before the next call,
+ * but not change. At 0 again, the answer is the same: it depends on nothing
+ * but the bytes.
  *
  * Returns 0 when the head is whole; -EAGAIN when more bytes are needed; or
  * the status of the answer that refuses it: 400, 405 (CONNECT, TRACE), 414,
@@ -76,7 +83,10 @@ struct http_head {
  * Strict where leniency has been an attack (RFC 9112): bare CR or LF, white
  * space before a colon, obs-fold, control bytes, Transfer-Encoding together
  * with Content-Length or in HTTP/1.0, differing or malformed Content-Length
- * fields, HTTP/1.1 without exactly one Host: all 400.
+ * fields, HTTP/1.1 without exactly one Host: all 400. A head that can't
+ * become good any more is refused at once where its request line or its size
+ * shows it, at the latest when its last byte is there. After a refusal the
+ * connection can't be used further: where the next head begins isn't known.
  */
 int http_parse_head(const uint8_t *bytes, size_t length, size_t *scanned,
     struct http_head *ret_head);

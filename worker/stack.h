@@ -40,7 +40,8 @@ void stack_pool_run(struct stack_pool *pool);
 
 /*
  * stack_pool_leave(pool): the loop is over: continue after stack_pool_run().
- * Parked stacks are abandoned.
+ * Parked stacks are abandoned: what their frames hold isn't released. A loop
+ * that returns leaves as well.
  */
 _Noreturn void stack_pool_leave(struct stack_pool *pool);
 
@@ -57,7 +58,8 @@ struct stack *stack_current(struct stack_pool *pool);
  * stack_park(pool):
  * Park the running stack and run the loop anew on a fresh one. Returns 0 when
  * another stack has resumed this one, or -EAGAIN at once when the pool has no
- * stack left, or -ENOMEM.
+ * stack left, or -ENOMEM. The fresh loop starts with the signal mask and the
+ * floating point environment of stack_pool_run(); a parked one keeps its own.
  */
 int stack_park(struct stack_pool *pool);
 
