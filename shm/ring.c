@@ -22,11 +22,6 @@ enum {
 	 */
 	POISON_SPINS = 40,
 	WAKE_SLEEPING = 1,
-	/*
-	 * Under steady traffic the ring is never empty; every so many tickets
-	 * the consumer looks at the bitmap all the same.
-	 */
-	BITMAP_EVERY = 64,
 };
 
 static const uint64_t GENERATION_MASK = (UINT64_C(1) << 40) - 1;
@@ -64,6 +59,7 @@ ring_init(struct ring *ring, const struct segment *segment, int wake_fd)
 {
 	ring->segment = *segment;
 	ring->mask = (UINT64_C(1) << segment->geometry.entries_log2) - 1;
+	ring->lane = (struct ring_lane) { .entries = NULL };
 	ring->wake_fd = wake_fd;
 	atomic_init(&ring->thread_ids, 0);
 }
@@ -191,57 +187,40 @@ notify_from_thread(struct ring_producer *producer, uint32_t index)
 }
 
 /*
- * Notify of a record that is DONE; by the consumer's own thread. Two things
- * fall away:
- * - The CAS. A ticket's entry is written by its holder and by the consumer
- *   only, and both are this thread; a holder of the same entry in an earlier
- *   lap expects an earlier cycle, so its CAS fails and writes nothing. Once
- *   we see FREE of our cycle, nobody else can change it.
- * - The wake test. The consumer can't be asleep while it runs this, and
- *   before it sleeps it compares the tail that we have moved here.
+ * Notify of a record that is DONE; by the consumer's own thread. It needs no
+ * atomic instruction, since nobody else looks at the lane, and no wake test,
+ * since the consumer can't be asleep while it runs this and looks at the lane
+ * before it sleeps. The lane has room for every record and none is in it
+ * twice.
  */
-static void
+static inline void
 notify_from_dispatch(struct ring *ring, uint32_t index)
 {
-	const uint32_t log2 = ring->segment.geometry.entries_log2;
-	_Atomic uint64_t *entry;
-	uint64_t ticket;
-	int tries;
+	struct ring_lane *lane = &ring->lane;
+	struct ring_lane_entry *entry;
 
-	for (tries = 0; tries < TICKET_TRIES; tries++) {
-		/* Atomic for the other producers' sake; nothing to order. */
-		ticket = atomic_fetch_add_explicit(
-		    &ring->segment.producers->tail, 1, memory_order_relaxed);
-		entry = &ring->segment.entries[ticket & ring->mask];
-		if (atomic_load_explicit(entry, memory_order_relaxed) ==
-		    entry_free(ticket, log2)) {
-			atomic_store_explicit(entry,
-			    entry_full(ticket, log2, index),
-			    memory_order_relaxed);
-			return;
-		}
-	}
-	notify_by_bitmap(ring, index);
+	entry = &lane->entries[lane->tail++ & lane->mask];
+	/*
+	 * Whatever was published to our knowledge has moved the tail before;
+	 * that is all the order we promise, so relaxed will do.
+	 */
+	entry->after = atomic_load_explicit(
+	    &ring->segment.producers->tail, memory_order_relaxed);
+	entry->index = index;
 }
 
 /*
- * Write the result into a record that is ours, make it DONE and notify. The
- * store of DONE is where the completion becomes final.
+ * Write the result into a record that is ours and make it DONE. The store of
+ * DONE is where the completion becomes final.
  */
 static inline void
-finish(struct ring_producer *producer, ring_ref ref, int64_t bytes,
-    int32_t status, uint64_t aux)
+write_result(struct ring_producer *producer, ring_ref ref, int64_t bytes,
+    int32_t status, uint64_t aux, uint64_t now)
 {
-	struct ring *ring = producer->ring;
-	const uint32_t index = ref_index(ref);
-	struct op_record *record = &ring->segment.records[index];
-	const bool is_dispatch = producer->id == PRODUCER_DISPATCH;
+	struct op_record *record;
 
-	/* A clock read costs as much as all the rest of a publication. */
-	record->time_ns = is_dispatch ?
-	    atomic_load_explicit(
-		&ring->segment.consumer->turn_ns, memory_order_relaxed) :
-	    clock_now();
+	record = &producer->ring->segment.records[ref_index(ref)];
+	record->time_ns = now;
 	record->bytes = bytes;
 	record->status = status;
 	record->completer = producer->id;
@@ -251,10 +230,32 @@ finish(struct ring_producer *producer, ring_ref ref, int64_t bytes,
 	atomic_store_explicit(&record->ctl,
 	    (ref & ~REF_INDEX_MASK) | record_ctl(0, producer->id, RECORD_DONE),
 	    memory_order_release);
-	if (is_dispatch)
-		notify_from_dispatch(ring, index);
-	else
-		notify_from_thread(producer, index);
+}
+
+/* Apart, so that the dispatch thread's path stays a leaf without a frame. */
+static __attribute__((noinline)) void
+finish_from_thread(struct ring_producer *producer, ring_ref ref,
+    int64_t bytes, int32_t status, uint64_t aux)
+{
+	write_result(producer, ref, bytes, status, aux, clock_now());
+	notify_from_thread(producer, ref_index(ref));
+}
+
+static inline void
+finish(struct ring_producer *producer, ring_ref ref, int64_t bytes,
+    int32_t status, uint64_t aux)
+{
+	struct ring *ring = producer->ring;
+
+	if (producer->id != PRODUCER_DISPATCH) {
+		finish_from_thread(producer, ref, bytes, status, aux);
+		return;
+	}
+	/* The turn's time: a clock read would cost twice all the rest. */
+	write_result(producer, ref, bytes, status, aux,
+	    atomic_load_explicit(
+		&ring->segment.consumer->turn_ns, memory_order_relaxed));
+	notify_from_dispatch(ring, ref_index(ref));
 }
 
 void
@@ -307,7 +308,12 @@ ring_consumer_init(struct ring_consumer *consumer, struct ring *ring)
 	*consumer = (struct ring_consumer) { .ring = ring };
 	consumer->free_records = calloc(records, sizeof(uint32_t));
 	consumer->generations = calloc(records, sizeof(uint64_t));
-	if (consumer->free_records == NULL || consumer->generations == NULL) {
+	while (ring->lane.mask + 1 < records)
+		ring->lane.mask = ring->lane.mask * 2 + 1;
+	ring->lane.entries =
+	    calloc(ring->lane.mask + 1, sizeof(*ring->lane.entries));
+	if (consumer->free_records == NULL || consumer->generations == NULL ||
+	    ring->lane.entries == NULL) {
 		ring_consumer_free(consumer);
 		return (-ENOMEM);
 	}
@@ -341,9 +347,9 @@ ring_consumer_free(struct ring_consumer *consumer)
 {
 	free(consumer->free_records);
 	free(consumer->generations);
-	consumer->free_records = NULL;
-	consumer->generations = NULL;
-	consumer->free_count = 0;
+	if (consumer->ring != NULL)
+		free(consumer->ring->lane.entries);
+	*consumer = (struct ring_consumer) { .ring = NULL };
 }
 
 /*
@@ -414,7 +420,7 @@ take_record(struct ring_consumer *consumer, uint32_t index,
 	if (index >= segment->geometry.records)
 		goto corrupt;
 	generation = consumer->generations[index];
-	/* Pairs with the release store of DONE in finish(). */
+	/* Pairs with the release store of DONE in write_result(). */
 	ctl = atomic_load_explicit(&record->ctl, memory_order_acquire);
 	if (record_generation(ctl) != generation ||
 	    record_state(ctl) != RECORD_DONE)
@@ -471,7 +477,7 @@ take_from_word(struct ring_consumer *consumer, uint32_t word,
 }
 
 /* Take a completion that came through the bitmap. */
-static bool
+static __attribute__((noinline)) bool
 take_from_bitmap(
     struct ring_consumer *consumer, struct completion *ret_completion)
 {
@@ -496,6 +502,14 @@ take_from_bitmap(
 		}
 	}
 	return (false);
+}
+
+/* The consumer is through with the ticket at its head. */
+static inline void
+advance(struct ring_consumer *consumer)
+{
+	atomic_store_explicit(&consumer->ring->segment.consumer->head,
+	    ++consumer->head, memory_order_relaxed); /* for monitors only */
 }
 
 /*
@@ -526,82 +540,131 @@ is_empty(struct ring_consumer *consumer)
 }
 
 /*
- * The ticket at head is taken but not filled. Wait a moment, then poison it:
- * its holder's CAS will fail and it will take another ticket, be it slow,
- * stopped or dead. Returns false when it has been filled after all.
+ * Nothing is in the entry at head, which would be ${expected} and then
+ * ${next}. False when nobody has taken its ticket. Else wait a moment for the
+ * holder, then poison the ticket: the holder's CAS will fail and it will take
+ * another one, be it slow, stopped or dead. Apart: the fast path is elsewhere.
  */
-static bool
-poison(struct ring_consumer *consumer, _Atomic uint64_t *entry,
+static __attribute__((noinline)) bool
+pass_unfilled(struct ring_consumer *consumer, _Atomic uint64_t *entry,
     uint64_t expected, uint64_t next)
 {
 	int spins;
 
+	if (is_empty(consumer))
+		return (false);
 	for (spins = 0; spins < POISON_SPINS; spins++) {
 		if (atomic_load_explicit(entry, memory_order_relaxed) !=
 		    expected)
-			return (false);
+			return (true);
 		cpu_pause();
 	}
 	/* Competes with the publishing CAS in notify_from_thread(). */
-	if (!atomic_compare_exchange_strong_explicit(entry, &expected, next,
-		memory_order_relaxed, memory_order_relaxed))
-		return (false);
-	consumer->poisoned++;
+	if (atomic_compare_exchange_strong_explicit(entry, &expected, next,
+		memory_order_relaxed, memory_order_relaxed)) {
+		consumer->poisoned++;
+		advance(consumer);
+	}
 	return (true);
 }
 
-/* The consumer is through with the ticket at its head. */
-static inline void
-advance(struct ring_consumer *consumer)
+/*
+ * Is the oldest completion in the lane the next one? It is when the ring's
+ * head has reached its `after`; and when `after` is no place in the ring at
+ * all, because something had written over the tail.
+ */
+static inline bool
+is_lane_next(const struct ring_consumer *consumer)
 {
-	atomic_store_explicit(&consumer->ring->segment.consumer->head,
-	    ++consumer->head, memory_order_relaxed); /* for monitors only */
+	const struct ring *ring = consumer->ring;
+	const struct ring_lane *lane = &ring->lane;
+
+	return (lane->head != lane->tail &&
+	    lane->entries[lane->head & lane->mask].after - consumer->head - 1 >
+		ring->mask);
+}
+
+static inline bool
+take_from_lane(
+    struct ring_consumer *consumer, struct completion *ret_completion)
+{
+	struct ring_lane *lane = &consumer->ring->lane;
+	uint32_t index;
+
+	index = lane->entries[lane->head++ & lane->mask].index;
+	if (lane->head == lane->tail)
+		lane->head = lane->tail = 0; /* stay in the same cache lines */
+	return (take_record(consumer, index, ret_completion));
+}
+
+/* What the ticket at head had. */
+enum ticket {
+	TICKET_NOBODYS, /* not taken: the ring is empty */
+	TICKET_PASSED,  /* nothing, or not yet */
+	TICKET_TAKEN,   /* a completion */
+};
+
+static inline enum ticket
+take_from_ring(
+    struct ring_consumer *consumer, struct completion *ret_completion)
+{
+	const struct ring *ring = consumer->ring;
+	const uint32_t log2 = ring->segment.geometry.entries_log2;
+	const uint64_t empty = entry_free(consumer->head, log2);
+	const uint64_t next = entry_free(consumer->head + ring->mask + 1, log2);
+	_Atomic uint64_t *entry;
+	uint64_t found;
+
+	entry = &ring->segment.entries[consumer->head & ring->mask];
+	/* Pairs with the publishing CAS in notify_from_thread(). */
+	found = atomic_load_explicit(entry, memory_order_acquire);
+	if (found == empty)
+		return (pass_unfilled(consumer, entry, empty, next) ?
+			TICKET_PASSED :
+			TICKET_NOBODYS);
+	/*
+	 * Nobody else writes an entry that is full, or broken. The store hands
+	 * nothing over: records change hands by ctl.
+	 */
+	atomic_store_explicit(entry, next, memory_order_relaxed);
+	advance(consumer);
+	found -= empty;
+	if ((found & 1) == 0 || found >> ENTRY_CYCLE_SHIFT != 0) {
+		consumer->corrupt++;
+		return (TICKET_PASSED);
+	}
+	return (take_record(consumer, (uint32_t)(found >> 1), ret_completion) ?
+		TICKET_TAKEN :
+		TICKET_PASSED);
 }
 
 bool
 ring_consume(struct ring_consumer *consumer, struct completion *ret_completion)
 {
 	const struct ring *ring = consumer->ring;
-	const uint32_t log2 = ring->segment.geometry.entries_log2;
-	_Atomic uint64_t *entry;
-	uint64_t empty, found, next, steps;
+	uint64_t steps;
+	enum ticket ticket;
 
-	if (consumer->head % BITMAP_EVERY == 0 &&
+	/* Late already, and all but never there. */
+	if (atomic_load_explicit(&ring->segment.producers->summary,
+		memory_order_relaxed) != 0 &&
 	    take_from_bitmap(consumer, ret_completion))
 		return (true);
 	/*
-	 * Each step but the last two kinds moves on by one ticket, and a
-	 * ticket that was filled late takes one more: two laps bound it.
+	 * A step takes from the lane, passes a ticket, or finds that it was
+	 * filled late: three laps bound what even a broken segment costs.
 	 */
-	for (steps = 0; steps <= 2 * (ring->mask + 1); steps++) {
-		entry = &ring->segment.entries[consumer->head & ring->mask];
-		empty = entry_free(consumer->head, log2);
-		next = entry_free(consumer->head + ring->mask + 1, log2);
-		/* Pairs with the publishing CAS in notify_from_thread(). */
-		found = atomic_load_explicit(entry, memory_order_acquire);
-		if (found == empty) {
-			if (is_empty(consumer))
-				break;
-			if (poison(consumer, entry, empty, next))
-				advance(consumer);
+	for (steps = 0; steps <= 3 * ring->mask; steps++) {
+		if (is_lane_next(consumer)) {
+			if (take_from_lane(consumer, ret_completion))
+				return (true);
 			continue;
 		}
-		/*
-		 * Nobody else writes an entry that is full, or broken. The
-		 * store hands nothing over: records change hands by ctl.
-		 */
-		atomic_store_explicit(entry, next, memory_order_relaxed);
-		advance(consumer);
-		found -= empty;
-		if ((found & 1) == 0 || found >> ENTRY_CYCLE_SHIFT != 0) {
-			consumer->corrupt++;
-			continue;
-		}
-		if (take_record(
-			consumer, (uint32_t)(found >> 1), ret_completion))
-			return (true);
+		ticket = take_from_ring(consumer, ret_completion);
+		if (ticket != TICKET_PASSED)
+			return (ticket == TICKET_TAKEN);
 	}
-	return (take_from_bitmap(consumer, ret_completion));
+	return (false);
 }
 
 /* Give a record that nobody holds a reference to back to the free ones. */
@@ -673,6 +736,8 @@ ring_may_sleep(struct ring_consumer *consumer)
 {
 	const struct segment *segment = &consumer->ring->segment;
 
+	if (consumer->ring->lane.head != consumer->ring->lane.tail)
+		return (false);
 	/*
 	 * Dekker, the consumer's half: flag, then look; pairs with the
 	 * publication and the load in wake_consumer(). It looks at the tail

@@ -95,10 +95,27 @@ enum ring_credit {
 };
 enum { RING_CONTROL_RESERVE = 64 };
 
+/*
+ * What the dispatch thread publishes to itself: a queue of its own, private,
+ * without a locked instruction. `after` keeps the one order of events: the
+ * tail of the ring at the time, so every ticket taken before comes first.
+ */
+struct ring_lane_entry {
+	uint64_t after;
+	uint32_t index;
+};
+struct ring_lane {
+	struct ring_lane_entry *entries; /* mask + 1 >= records */
+	uint64_t mask;
+	uint64_t head;
+	uint64_t tail;
+};
+
 /* What every producer of one worker shares: private memory of the process. */
 struct ring {
 	struct segment segment; /* view, geometry included */
 	uint64_t mask;
+	struct ring_lane lane; /* PRODUCER_DISPATCH and the consumer only */
 	int wake_fd; /* eventfd, edge-triggered in the engine, never read */
 	_Atomic uint64_t thread_ids; /* bit set: producer id in use */
 };
@@ -174,9 +191,10 @@ int ring_reserve(struct ring_consumer *consumer, enum ring_credit credit,
  * ring_publish(producer, ref, bytes, status, aux):
  * Complete an operation that nobody else can complete or cancel: the caller
  * is the only holder of ${ref}. Bounded: at most three tickets, then the
- * bitmap. Wakes the consumer if it sleeps. Any thread, its own producer.
- * The completion's time is the clock's, but for PRODUCER_DISPATCH, whose
- * completions all carry the time at which the loop's turn began.
+ * bitmap; for PRODUCER_DISPATCH a plain store. Wakes the consumer if it
+ * sleeps. Any thread, its own producer. The completion's time is the clock's,
+ * but for PRODUCER_DISPATCH, whose completions all carry the time at which
+ * the loop's turn began.
  */
 void ring_publish(struct ring_producer *producer, ring_ref ref, int64_t bytes,
     int32_t status, uint64_t aux);
