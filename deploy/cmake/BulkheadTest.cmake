@@ -17,7 +17,8 @@ function(bulkhead_test path)
 	if(NOT T_TIMEOUT)
 		set(T_TIMEOUT 60)
 	endif()
-	add_executable(test.${name} "${path}.c" ${T_SOURCES})
+	add_executable(test.${name}
+		"${PROJECT_SOURCE_DIR}/tests/${path}.c" ${T_SOURCES})
 	set_target_properties(test.${name} PROPERTIES
 		RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests"
 		OUTPUT_NAME "${name}")

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The real server under test.
+ */
+#include "tests/support/server.h"
+
+#include "tests/support/process.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	LOG_STEP_MS = 2,
+	LEFT_BEHIND_MS = 2000,
+	DUMP_BYTES = 16384, /* of a log's end */
+};
+
+static struct server *running;
+
+/* The socket and whatever else the server made in its folder. */
+static void
+remove_dir(const char *dir)
+{
+	char path[PATH_MAX];
+	struct dirent *entry;
+	DIR *list;
+
+	list = opendir(dir);
+	while (list != NULL && (entry = readdir(list)) != NULL) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
+		(void)unlink(path); /* "." and ".." refuse */
+	}
+	if (list != NULL)
+		(void)closedir(list);
+	(void)rmdir(dir);
+}
+
+static void
+forget(struct server *server)
+{
+	struct server **at;
+
+	for (at = &running; *at != NULL; at = &(*at)->next)
+		if (*at == server) {
+			*at = server->next;
+			break;
+		}
+	remove_dir(server->dir);
+	free(server);
+}
+
+static void
+dump_log(const struct server *server)
+{
+	char *log, *from;
+	size_t length;
+
+	log = process_read_file(server->log_path, &length);
+	if (log == NULL)
+		return;
+	from = length > DUMP_BYTES ? log + length - DUMP_BYTES : log;
+	print_error("---- log of pid %d\n", (int)server->pid);
+	(void)fwrite(from, 1, length - (size_t)(from - log), stderr);
+	print_error("---- end of log\n");
+	free(log);
+}
+
+const char *
+server_log_find(struct server *server, const char *text)
+{
+	char *end, *found, *log, *start;
+	const char *line = NULL;
+	size_t length;
+
+	log = process_read_file(server->log_path, &length);
+	if (log == NULL)
+		fail_msg("%s is gone", server->log_path);
+	found = server->log_mark < length ? strstr(log + server->log_mark, text)
+					  : NULL;
+	end = found != NULL ? strchr(found, '\n') : NULL;
+	if (end != NULL) { /* a whole line */
+		for (start = found; start > log && start[-1] != '\n';)
+			start--;
+		(void)snprintf(server->line, sizeof(server->line), "%.*s",
+		    (int)(end - start), start);
+		server->log_mark = (size_t)(end + 1 - log);
+		line = server->line;
+	}
+	free(log);
+	return (line);
+}
+
+void
+server_log_skip(struct server *server)
+{
+	free(process_read_file(server->log_path, &server->log_mark));
+}
+
+const char *
+server_log_wait(struct server *server, const char *text, int64_t timeout_ms)
+{
+	const char *line;
+	int64_t deadline;
+
+	deadline = test_deadline(timeout_ms);
+	while ((line = server_log_find(server, text)) == NULL) {
+		if (test_left_ms(deadline) == 0)
+			fail_msg("no line with \"%s\" in the log", text);
+		if (server->pid != 0 && kill(server->pid, 0) == -1)
+			fail_msg("the server is gone");
+		test_sleep_ms(LOG_STEP_MS);
+	}
+	return (line);
+}
+
+/* Wait for "ready"; an exit before it fails at once. */
+static void
+wait_ready(struct server *server)
+{
+	static const char listening[] = "listening on 127.0.0.1:";
+	int64_t deadline;
+	const char *line;
+	int status;
+
+	deadline = test_deadline(SERVER_READY_MS);
+	while ((line = server_log_find(server, listening)) == NULL) {
+		if (waitpid(server->pid, &status, WNOHANG) == server->pid) {
+			dump_log(server);
+			server->pid = 0;
+			fail_msg("bulkhead ended while starting, status %#x",
+			    (unsigned)status);
+		}
+		if (test_left_ms(deadline) == 0)
+			fail_msg("bulkhead doesn't listen");
+		test_sleep_ms(LOG_STEP_MS);
+	}
+	if (sscanf(strstr(line, listening) + strlen(listening), "%hu",
+		&server->port) != 1)
+		fail_msg("no port in: %s", line);
+	(void)server_log_wait(server, "<6>bulkhead: ready", SERVER_READY_MS);
+}
+
+struct server *
+server_start(const char *option, ...)
+{
+	const char *argv[PROCESS_ARGUMENTS_MAX] = { NULL };
+	char program[PATH_MAX];
+	struct server *server;
+	va_list options;
+	size_t n = 0;
+
+	server = calloc(1, sizeof(*server));
+	assert_non_null(server);
+	(void)snprintf(
+	    server->dir, sizeof(server->dir), "/tmp/bulkhead-test-XXXXXX");
+	if (mkdtemp(server->dir) == NULL)
+		fail_msg("%s: %s", server->dir, strerror(errno));
+	(void)snprintf(server->control, sizeof(server->control),
+	    "%s/control.sock", server->dir);
+	(void)snprintf(
+	    server->log_path, sizeof(server->log_path), "%s/log", server->dir);
+	server->next = running;
+	running = server;
+
+	process_program("bulkhead", program, sizeof(program));
+	argv[n++] = program;
+	argv[n++] = "-l";
+	argv[n++] = "127.0.0.1:0";
+	argv[n++] = "--control";
+	argv[n++] = server->control;
+	va_start(options, option);
+	for (; option != NULL && n < PROCESS_ARGUMENTS_MAX - 1;
+	     option = va_arg(options, const char *))
+		argv[n++] = option;
+	va_end(options);
+	server->pid = process_spawn(argv, server->log_path);
+	wait_ready(server);
+	return (server);
+}
+
+size_t
+server_workers(struct server *server, pid_t ret_pids[static SERVER_WORKERS_MAX])
+{
+	/* The kernel keeps the first 15 bytes: "bulkhead-worker". */
+	return (process_children(
+	    server->pid, "bulkhead-worker", ret_pids, SERVER_WORKERS_MAX));
+}
+
+/* Nothing of the server may outlive it; orphans are our children now. */
+static void
+check_nothing_left(pid_t group)
+{
+	pid_t orphan;
+	int64_t deadline;
+
+	deadline = test_deadline(LEFT_BEHIND_MS);
+	while (process_group_alive(group) ||
+	       process_children(getpid(), "bulkhead-", &orphan, 1) != 0) {
+		if (test_left_ms(deadline) == 0) {
+			(void)kill(-group, SIGKILL);
+			fail_msg("a process outlived its master");
+		}
+		test_sleep_ms(LOG_STEP_MS);
+	}
+	while (waitpid(-group, NULL, WNOHANG) > 0)
+		continue;
+}
+
+static void
+check_log(const struct server *server)
+{
+	static const char *const reports[] = {
+		"ERROR: AddressSanitizer",
+		"ERROR: LeakSanitizer",
+		"WARNING: ThreadSanitizer",
+		": runtime error: ",
+	};
+	char *log;
+	size_t i;
+
+	log = process_read_file(server->log_path, NULL);
+	assert_non_null(log);
+	for (i = 0; i < sizeof(reports) / sizeof(reports[0]); i++)
+		if (strstr(log, reports[i]) != NULL) {
+			free(log);
+			fail_msg("the log has a report: %s", reports[i]);
+		}
+	free(log);
+}
+
+void
+server_ended_with(struct server *server, int wait_status)
+{
+	pid_t group = server->pid;
+	int status;
+
+	if (!process_wait(server->pid, SERVER_STOP_MS, &status))
+		fail_msg("bulkhead doesn't end");
+	server->pid = 0;
+	if (status != wait_status) {
+		check_nothing_left(group);
+		fail_msg("bulkhead ended with wait status %#x, not %#x",
+		    (unsigned)status, (unsigned)wait_status);
+	}
+	check_nothing_left(group);
+	if (!server->crash_expected)
+		check_log(server);
+	forget(server);
+}
+
+void
+server_ended(struct server *server)
+{
+	server_ended_with(server, 0);
+}
+
+void
+server_stop(struct server *server)
+{
+	if (kill(server->pid, SIGTERM) == -1)
+		fail_msg("SIGTERM: %s", strerror(errno));
+	server_ended(server);
+}
+
+int
+server_teardown(void **state)
+{
+	struct server *server;
+	pid_t group;
+
+	(void)state;
+	while ((server = running) != NULL) {
+		dump_log(server);
+		group = server->pid;
+		if (group != 0) {
+			(void)kill(-group, SIGKILL);
+			(void)waitpid(group, NULL, 0);
+			while (waitpid(-group, NULL, 0) > 0)
+				continue; /* its orphans */
+		}
+		forget(server);
+	}
+	return (0);
+}
+
+void
+server_module(const char *name, char *ret_path, size_t size)
+{
+	char relative[128];
+
+	(void)snprintf(relative, sizeof(relative), "tests/modules/%s.so", name);
+	process_build_path(relative, ret_path, size);
+}

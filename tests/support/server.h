@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The real server under test, on a port of its own choice, with its log in a
+ * file. A test ends with server_stop(), which checks that it ended as it
+ * should; server_teardown() cleans up after a test that didn't get that far,
+ * and shows the log.
+ */
+#ifndef TESTS_SUPPORT_SERVER_H
+#define TESTS_SUPPORT_SERVER_H
+
+#include "tests/support/test.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum {
+	SERVER_READY_MS = 10000,
+	SERVER_STOP_MS = 10000,
+	SERVER_WORKERS_MAX = 16,
+};
+
+struct server {
+	struct server *next; /* of those that run */
+	pid_t pid;           /* 0: ended */
+	uint16_t port;
+	char dir[64];
+	char control[96];
+	char log_path[96];
+	size_t log_mark;     /* server_log_find() looks from here on */
+	char line[4096];     /* the last line that it found */
+	bool crash_expected; /* sanitizers may report in the log */
+};
+
+/*
+ * server_start(option...): start bulkhead with these options (up to NULL)
+ * beyond -l and --control, and wait until it is ready. Fails the test when
+ * it isn't in time.
+ */
+struct server *server_start(const char *option, ...) __attribute__((sentinel));
+
+/*
+ * server_stop(server): SIGTERM; it must exit 0 in time, leave no process of
+ * its group and no sanitizer's report in its log. Frees ${server}.
+ */
+void server_stop(struct server *server);
+
+/*
+ * server_ended(server): the same checks for one that has been told to end
+ * already; server_ended_with() expects a wait status other than "exit 0".
+ */
+void server_ended(struct server *server);
+void server_ended_with(struct server *server, int wait_status);
+
+/*
+ * server_log_wait(server, text, timeout_ms): wait until a line that holds
+ * ${text} is in the log, beyond what was looked at before; returns the line
+ * (valid until the next call) and goes on behind it. Fails the test when
+ * there is none in time. server_log_find() looks once and may answer NULL.
+ */
+const char *server_log_wait(
+    struct server *server, const char *text, int64_t timeout_ms);
+const char *server_log_find(struct server *server, const char *text);
+
+/* server_log_skip(server): go on behind everything that is there now. */
+void server_log_skip(struct server *server);
+
+/* server_workers(server, ret_pids): its workers' pids now; how many. */
+size_t server_workers(
+    struct server *server, pid_t ret_pids[static SERVER_WORKERS_MAX]);
+
+/* server_teardown(state): for PROCESS_TEST. */
+int server_teardown(void **state);
+
+/*
+ * server_module(name, ret_path, size): path of the test module
+ * tests/modules/<name>.c.
+ */
+void server_module(const char *name, char *ret_path, size_t size);
+
+#endif
