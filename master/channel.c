@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Messages from and to one worker. Runs in the master.
+ */
+#include "master/channel.h"
+
+#include "master/master.h"
+#include "shm/base/fd.h"
+#include "shm/base/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* What follows a header, by type. */
+static size_t
+item_size(uint16_t type)
+{
+	switch (type) {
+	case MESSAGE_TAKEN:
+	case MESSAGE_CLOSED:
+	case MESSAGE_REFUSED:
+		return (sizeof(struct message_slot));
+	default:
+		return (0);
+	}
+}
+
+static void
+nonsense(struct worker *worker, const char *what)
+{
+	(void)reason_set(&worker->failure, -EBADMSG,
+	    "worker %u (pid %d) broke the protocol, %s: killed",
+	    (unsigned)worker->number, (int)worker->pid, what);
+	supervise_event(worker, WORKER_NONSENSE);
+}
+
+static void
+hear_failed(struct worker *worker, const char *text, size_t size)
+{
+	/* At the first start the reason speaks for the server. */
+	if (worker->master->phase == MASTER_STARTING)
+		(void)reason_set(&worker->failure, -ECANCELED, "%.*s",
+		    (int)size, text);
+	else
+		(void)reason_set(&worker->failure, -ECANCELED,
+		    "worker %u (pid %d) can't start: %.*s",
+		    (unsigned)worker->number, (int)worker->pid, (int)size,
+		    text);
+	supervise_event(worker, WORKER_FAILED);
+}
+
+/* One of three kinds of report about slots. */
+static void
+hear_report(struct worker *worker, enum message_type type, const uint8_t *body,
+    uint32_t count)
+{
+	struct message_slot slots[MESSAGE_SLOTS];
+
+	if (worker->state != WORKER_SERVING &&
+	    worker->state != WORKER_DRAINING &&
+	    worker->state != WORKER_DYING) {
+		nonsense(worker, "a report before it was ready");
+		return;
+	}
+	if (count > MESSAGE_SLOTS) {
+		nonsense(worker, "a report with too many slots");
+		return;
+	}
+	memcpy(slots, body, count * sizeof(*slots));
+	handoff_report(worker, type, slots, count);
+}
+
+static void
+hear(struct worker *worker, const uint8_t *bytes, size_t size)
+{
+	struct message_header header;
+	const uint8_t *body = bytes + sizeof(header);
+
+	memset(&header, 0, sizeof(header));
+	memcpy(&header, bytes, size < sizeof(header) ? size : sizeof(header));
+	if (message_check(bytes, size, item_size(header.type)) < 0) {
+		nonsense(worker, "a malformed message");
+		return;
+	}
+	switch (header.type) {
+	case MESSAGE_MAPPED:
+		supervise_event(worker, WORKER_MAPPED);
+		break;
+	case MESSAGE_READY:
+		supervise_event(worker, WORKER_READY);
+		break;
+	case MESSAGE_FAILED:
+		hear_failed(worker, (const char *)body, header.size);
+		break;
+	case MESSAGE_TAKEN:
+	case MESSAGE_CLOSED:
+	case MESSAGE_REFUSED:
+		hear_report(worker, header.type, body, header.count);
+		break;
+	default:
+		nonsense(worker, "a message that isn't a worker's to send");
+		break;
+	}
+}
+
+/* Returns false when there is nothing more to read now. */
+static bool
+read_one(struct worker *worker)
+{
+	uint8_t buffer[CHANNEL_BUFFER];
+	size_t count = 0;
+	ssize_t size;
+	int truncated = 0;
+
+	/* Muted or closed by what the last message has led to. */
+	if (!worker->channel.added)
+		return (false);
+	size = fd_receive(worker->socket, buffer, sizeof(buffer), NULL, 0,
+	    &count, &truncated);
+	if (size == -EAGAIN)
+		return (false);
+	if (size == -EINTR)
+		return (true);
+	if (size == -EMSGSIZE || truncated) {
+		nonsense(worker, "a message that is too long or has "
+				 "descriptors");
+		return (false);
+	}
+	if (size <= 0) {
+		channel_mute(worker);
+		supervise_event(worker, WORKER_HUNG_UP);
+		return (false);
+	}
+	hear(worker, buffer, (size_t)size);
+	return (true);
+}
+
+static void
+channel_ready(struct loop_source *source, uint32_t events)
+{
+	struct worker *worker = source->owner;
+
+	if ((events & EPOLLOUT) != 0) {
+		worker->blocked = false;
+		channel_pay_drain(worker);
+		channel_watch_room(worker);
+		handoff_run(worker->master);
+	}
+	if ((events & ~(uint32_t)EPOLLOUT) == 0)
+		return;
+	for (int i = 0; i < CHANNEL_MESSAGES; i++)
+		if (!read_one(worker))
+			break;
+}
+
+void
+channel_init(struct worker *worker)
+{
+	worker->channel.owner = worker;
+	worker->channel.handle = channel_ready;
+}
+
+int
+channel_open(struct worker *worker)
+{
+	int size = CHANNEL_SNDBUF;
+
+	/* More room is better, not necessary. */
+	(void)setsockopt(
+	    worker->socket, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	return (loop_add(&worker->master->loop, &worker->channel,
+	    worker->socket, EPOLLIN));
+}
+
+void
+channel_mute(struct worker *worker)
+{
+	loop_remove(&worker->master->loop, &worker->channel);
+}
+
+void
+channel_close(struct worker *worker)
+{
+	channel_mute(worker);
+	fd_close(&worker->socket);
+}
+
+int
+channel_send(struct worker *worker, enum message_type type)
+{
+	struct message_header header;
+
+	message_init(&header, type, 0, 0);
+	return (fd_send(worker->socket, &header, sizeof(header), NULL, 0));
+}
+
+/* Add a string and its NUL to a list, if there is a list; count its bytes. */
+static size_t
+add_string(char *list, size_t used, const char *string)
+{
+	size_t size = strlen(string) + 1;
+
+	if (list != NULL)
+		memcpy(list + used, string, size);
+	return (used + size);
+}
+
+/* BOOT's list of strings. With ${list} NULL it is only measured. */
+static size_t
+write_strings(const struct config *config, char *list)
+{
+	const struct config_module *module;
+	size_t used = 0;
+
+	for (uint32_t i = 0; i < config->module_count; i++) {
+		module = &config->modules[i];
+		used = add_string(list, used, module->path);
+		used = add_string(list, used, module->name);
+		for (size_t j = 0; j < module->setting_count; j++)
+			used = add_string(list, used, module->settings[j]);
+		used = add_string(list, used, "");
+	}
+	return (used);
+}
+
+int
+channel_send_boot(struct worker *worker)
+{
+	const struct config *config = worker->master->config;
+	const int fds[] = { worker->segment_fds.ro, worker->segment_fds.rw,
+		worker->segment_fds.buffers };
+	struct message_header header;
+	struct message_boot boot;
+	size_t strings = write_strings(config, NULL);
+	size_t size = sizeof(header) + sizeof(boot) + strings;
+	char *bytes;
+	int error;
+
+	if (size > MESSAGE_MAX)
+		return (-E2BIG);
+	bytes = malloc(size);
+	if (bytes == NULL)
+		return (-ENOMEM);
+	memset(&boot, 0, sizeof(boot));
+	boot.worker = worker->number;
+	boot.incarnation = worker->incarnation;
+	boot.modules = config->module_count;
+	boot.log_level = config->log_level;
+	boot.strings = (uint32_t)strings;
+	message_init(
+	    &header, MESSAGE_BOOT, 0, (uint32_t)(size - sizeof(header)));
+	memcpy(bytes, &header, sizeof(header));
+	memcpy(bytes + sizeof(header), &boot, sizeof(boot));
+	(void)write_strings(config, bytes + sizeof(header) + sizeof(boot));
+	error = fd_send(worker->socket, bytes, size, fds, 3);
+	free(bytes);
+	return (error);
+}
+
+void
+channel_pay_drain(struct worker *worker)
+{
+	/* Any other failure means that it is gone, and we shall hear of it. */
+	if (worker->drain_owed &&
+	    channel_send(worker, MESSAGE_DRAIN) != -EAGAIN)
+		worker->drain_owed = false;
+	channel_watch_room(worker);
+}
+
+void
+channel_watch_room(struct worker *worker)
+{
+	uint32_t events = EPOLLIN;
+
+	if (worker->blocked || worker->drain_owed)
+		events |= EPOLLOUT;
+	loop_change(&worker->master->loop, &worker->channel, events);
+}
+
+void
+channel_read_all(struct worker *worker)
+{
+	/* More than any socket's queue holds; an end all the same. */
+	for (int i = 0; i < 64 * 1024; i++)
+		if (!read_one(worker))
+			break;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The socket between the master and one worker: shm/message.h from the
+ * master's side. Whatever a worker sends is checked here, and becomes an event
+ * of its state table or a report about its connections.
+ */
+#ifndef MASTER_CHANNEL_H
+#define MASTER_CHANNEL_H
+
+#include "shm/message.h"
+
+enum {
+	CHANNEL_MESSAGES = 32,         /* of one worker in one turn */
+	CHANNEL_SNDBUF = 1024 * 1024,  /* asked for; the system may cut it */
+	CHANNEL_BUFFER = 8 * 1024,     /* longest message of a worker */
+};
+
+struct worker;
+
+/* channel_init(worker): once in the worker's life. */
+void channel_init(struct worker *worker);
+
+/*
+ * channel_open(worker): watch worker->socket. Returns 0 or -errno.
+ * channel_mute(worker): listen to it no more; its death is all we wait for.
+ * channel_close(worker): close the socket. Closed is fine.
+ */
+int channel_open(struct worker *worker);
+void channel_mute(struct worker *worker);
+void channel_close(struct worker *worker);
+
+/* channel_send(worker, type): a message without a body. 0 or -errno. */
+int channel_send(struct worker *worker, enum message_type type);
+
+/*
+ * channel_send_boot(worker):
+ * BOOT with the modules and their settings and the segment's descriptors.
+ * Returns 0 or -errno.
+ */
+int channel_send_boot(struct worker *worker);
+
+/*
+ * channel_pay_drain(worker):
+ * Send the DRAIN that is owed, if it can be sent now; otherwise as soon as the
+ * socket has room.
+ */
+void channel_pay_drain(struct worker *worker);
+
+/* channel_watch_room(worker): poll for room while blocked or in debt. */
+void channel_watch_room(struct worker *worker);
+
+/* channel_read_all(worker): what a dead worker said before. */
+void channel_read_all(struct worker *worker);
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The table of client connections. Runs in the master; every step of a
+ * connection from accept to its end passes through here.
+ */
+#include "master/connections.h"
+
+#include "shm/base/fd.h"
+#include "shm/base/panic.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+int
+connections_init(struct connections *table, uint32_t max)
+{
+	memset(table, 0, sizeof(*table));
+	TAILQ_INIT(&table->free);
+	TAILQ_INIT(&table->queue);
+	table->slots = calloc(max, sizeof(*table->slots));
+	if (table->slots == NULL)
+		return (-ENOMEM);
+	table->max = max;
+	for (uint32_t i = 0; i < max; i++) {
+		table->slots[i].slot = i;
+		table->slots[i].fd = -1;
+		TAILQ_INSERT_TAIL(&table->free, &table->slots[i], link);
+	}
+	return (0);
+}
+
+void
+connections_fini(struct connections *table)
+{
+	table->freed = NULL;
+	for (uint32_t i = 0; i < table->max; i++)
+		if (table->slots[i].state != CONNECTION_FREE)
+			connections_reset(table, &table->slots[i]);
+	free(table->slots);
+	memset(table, 0, sizeof(*table));
+}
+
+void
+connection_owner_init(struct connection_owner *owner)
+{
+	TAILQ_INIT(&owner->list);
+	owner->count = 0;
+}
+
+/* Take it off the list that its state says it is on. */
+static void
+leave(struct connections *table, struct connection *connection)
+{
+	switch (connection->state) {
+	case CONNECTION_FREE:
+		TAILQ_REMOVE(&table->free, connection, link);
+		table->open++;
+		break;
+	case CONNECTION_QUEUED:
+		TAILQ_REMOVE(&table->queue, connection, link);
+		table->queued--;
+		break;
+	case CONNECTION_OFFERED:
+	case CONNECTION_HELD:
+		TAILQ_REMOVE(&connection->owner->list, connection, link);
+		connection->owner->count--;
+		connection->owner = NULL;
+		break;
+	}
+}
+
+struct connection *
+connections_open(struct connections *table, int fd,
+    const struct slot_peer *peer, uint64_t accepted_ns)
+{
+	struct connection *connection = TAILQ_FIRST(&table->free);
+
+	if (connection == NULL)
+		return (NULL);
+	leave(table, connection);
+	connection->state = CONNECTION_QUEUED;
+	TAILQ_INSERT_TAIL(&table->queue, connection, link);
+	table->queued++;
+	connection->fd = fd;
+	connection->peer = *peer;
+	connection->accepted_ns = accepted_ns;
+	if (++connection->generation == 0)
+		connection->generation = 1;
+	return (connection);
+}
+
+void
+connections_offer(struct connections *table, struct connection *connection,
+    struct connection_owner *owner)
+{
+	bh_assert(connection->state == CONNECTION_QUEUED);
+	leave(table, connection);
+	connection->state = CONNECTION_OFFERED;
+	connection->owner = owner;
+	TAILQ_INSERT_TAIL(&owner->list, connection, link);
+	owner->count++;
+}
+
+void
+connections_requeue(struct connections *table, struct connection *connection)
+{
+	bh_assert(connection->state == CONNECTION_OFFERED);
+	leave(table, connection);
+	connection->state = CONNECTION_QUEUED;
+	TAILQ_INSERT_HEAD(&table->queue, connection, link);
+	table->queued++;
+}
+
+struct connection *
+connections_find(struct connections *table,
+    const struct connection_owner *owner, uint32_t slot, uint32_t generation)
+{
+	struct connection *connection;
+
+	if (slot >= table->max)
+		return (NULL);
+	connection = &table->slots[slot];
+	if (connection->owner != owner || connection->generation != generation)
+		return (NULL);
+	return (connection);
+}
+
+void
+connections_taken(struct connection *connection)
+{
+	bh_assert(connection->owner != NULL);
+	connection->state = CONNECTION_HELD;
+}
+
+void
+connections_close(struct connections *table, struct connection *connection)
+{
+	bh_assert(connection->state != CONNECTION_FREE);
+	leave(table, connection);
+	connection->state = CONNECTION_FREE;
+	fd_close(&connection->fd);
+	/* The slot used last is the one whose memory is warm everywhere. */
+	TAILQ_INSERT_HEAD(&table->free, connection, link);
+	table->open--;
+	if (table->freed != NULL)
+		table->freed(table->freed_owner);
+}
+
+void
+connections_reset(struct connections *table, struct connection *connection)
+{
+	static const struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
+
+	/*
+	 * The kernel answers this with RST at once. A Unix socket refuses it
+	 * and is ended by the close alone.
+	 */
+	(void)connect(connection->fd, &nowhere, sizeof(nowhere));
+	connections_close(table, connection);
+}
+

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The one table of all client connections: slot n -> descriptor, generation,
+ * owner, state. It lives in the master's private memory and is the truth;
+ * what workers say about a connection is checked against it.
+ *
+ *	         connections_open          connections_offer
+ *	  FREE --------------------> QUEUED -----------------> OFFERED
+ *	   ^                           ^   refused, owner died   |
+ *	   |                           '-------------------------'
+ *	   |  closed, reset                         taken        |
+ *	   '------------------------------- HELD <---------------'
+ *
+ * Each connection is on exactly one list: the free ones, the queue, or its
+ * owner's. The descriptor is open from connections_open() until FREE.
+ */
+#ifndef MASTER_CONNECTIONS_H
+#define MASTER_CONNECTIONS_H
+
+#include "shm/layout.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+enum connection_state {
+	CONNECTION_FREE = 0,
+	CONNECTION_QUEUED,  /* with the master, waiting for a worker */
+	CONNECTION_OFFERED, /* sent to its owner, which hasn't confirmed it */
+	CONNECTION_HELD,    /* confirmed by its owner */
+};
+
+struct connection {
+	TAILQ_ENTRY(connection) link;
+	struct connection_owner *owner; /* OFFERED, HELD */
+	uint64_t accepted_ns;
+	struct slot_peer peer;
+	int fd;
+	uint32_t slot;
+	uint32_t generation; /* from 1; never 0 */
+	enum connection_state state;
+};
+
+TAILQ_HEAD(connection_list, connection);
+
+/* What a worker owns. Empty when zeroed and connection_owner_init()ed. */
+struct connection_owner {
+	struct connection_list list;
+	size_t count;
+};
+
+struct connections {
+	struct connection *slots;
+	uint32_t max;
+	struct connection_list free;
+	struct connection_list queue; /* oldest first */
+	size_t open;                  /* not FREE */
+	size_t queued;
+	/* Called after a slot became free, by whoever freed it. */
+	void (*freed)(void *owner);
+	void *freed_owner;
+};
+
+/*
+ * connections_init(table, max): 0 or -ENOMEM.
+ * connections_fini(table): reset what is open and free the memory.
+ */
+int connections_init(struct connections *table, uint32_t max);
+void connections_fini(struct connections *table);
+
+void connection_owner_init(struct connection_owner *owner);
+
+/*
+ * connections_open(table, fd, peer, accepted_ns):
+ * A new connection: a free slot with its next generation, at the end of the
+ * queue. Takes ${fd}. Returns NULL, with ${fd} still the caller's, when the
+ * table is full.
+ */
+struct connection *connections_open(struct connections *table, int fd,
+    const struct slot_peer *peer, uint64_t accepted_ns);
+
+/* connections_offer(table, connection, owner): QUEUED -> OFFERED. */
+void connections_offer(struct connections *table,
+    struct connection *connection, struct connection_owner *owner);
+
+/*
+ * connections_requeue(table, connection):
+ * OFFERED -> QUEUED, at the head: it has waited longest.
+ */
+void connections_requeue(
+    struct connections *table, struct connection *connection);
+
+/*
+ * connections_find(table, owner, slot, generation):
+ * The connection that ${owner} reports about, or NULL when it isn't the owner
+ * of that slot in that generation. Any values are safe.
+ */
+struct connection *connections_find(struct connections *table,
+    const struct connection_owner *owner, uint32_t slot, uint32_t generation);
+
+/* connections_taken(connection): OFFERED -> HELD; HELD stays. */
+void connections_taken(struct connection *connection);
+
+/*
+ * connections_close(table, connection):
+ * -> FREE. Closes our copy of the descriptor; the worker has ended the
+ * connection in one of the two ways before.
+ */
+void connections_close(
+    struct connections *table, struct connection *connection);
+
+/*
+ * connections_reset(table, connection):
+ * -> FREE. Ends the connection by a reset, whoever holds other copies of the
+ * descriptor, so that the client sees it cut off, never quietly complete.
+ */
+void connections_reset(
+    struct connections *table, struct connection *connection);
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Answering bulkheadctl. An answer is several messages, sent as the client
+ * takes them: one that doesn't is dropped after a while. Runs in the master.
+ */
+#include "master/control.h"
+
+#include "master/master.h"
+#include "shm/base/clock.h"
+#include "shm/base/fd.h"
+#include "shm/message.h"
+
+#include <bsd/string.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void
+drop(struct control_client *client)
+{
+	struct loop *loop = &client->control->master->loop;
+
+	loop_timer_clear(loop, &client->patience);
+	loop_remove(loop, &client->source);
+	fd_close(&client->fd);
+	client->answering = false;
+}
+
+static int
+send_body(const struct control_client *client, enum message_type type,
+    const void *body, size_t size, int fd)
+{
+	uint8_t bytes[sizeof(struct message_header) +
+	    sizeof(struct message_status_master)];
+	struct message_header header;
+
+	message_init(&header, type, 0, (uint32_t)size);
+	memcpy(bytes, &header, sizeof(header));
+	if (size > 0)
+		memcpy(bytes + sizeof(header), body, size);
+	return (fd_send(client->fd, bytes, sizeof(header) + size, &fd,
+	    fd == -1 ? 0 : 1));
+}
+
+static int
+send_master(const struct control_client *client)
+{
+	const struct master *master = client->control->master;
+	struct message_status_master body;
+
+	memset(&body, 0, sizeof(body));
+	body.pid = (uint64_t)getpid();
+	body.started_ns = master->started_ns;
+	body.now_ns = clock_now();
+	body.accepted = master->acceptor.accepted;
+	body.connections_open = master->connections.open;
+	body.connections_max = master->connections.max;
+	body.handover_queue = master->connections.queued;
+	body.workers_started = master->workers_started;
+	body.workers_died = master->workers_died;
+	body.workers = master->worker_count;
+	(void)strlcpy(body.version, BULKHEAD_VERSION, sizeof(body.version));
+	for (size_t i = 0; i < master->acceptor.count; i++) {
+		(void)strlcat(body.listeners,
+		    master->acceptor.listeners[i].name,
+		    sizeof(body.listeners));
+		(void)strlcat(body.listeners, "\n", sizeof(body.listeners));
+	}
+	return (send_body(
+	    client, MESSAGE_STATUS_MASTER, &body, sizeof(body), -1));
+}
+
+static int
+send_worker(const struct control_client *client, const struct worker *worker)
+{
+	struct message_status_worker body;
+	/* Before it is sealed a segment isn't anybody's to see. */
+	int fd = worker->view.base != NULL ? worker->segment_fds.ro : -1;
+
+	memset(&body, 0, sizeof(body));
+	body.worker = worker->number;
+	body.incarnation = worker->incarnation;
+	body.pid = (uint64_t)worker->pid;
+	body.started_ns = worker->started_ns;
+	body.connections = worker->owner.count;
+	body.state = worker->state;
+	body.segment_fd = fd != -1;
+	(void)strlcpy(body.state_name, supervise_state_name(worker->state),
+	    sizeof(body.state_name));
+	return (send_body(
+	    client, MESSAGE_STATUS_WORKER, &body, sizeof(body), fd));
+}
+
+static int
+send_next(const struct control_client *client)
+{
+	const struct master *master = client->control->master;
+
+	if (client->next == 0)
+		return (send_master(client));
+	if (client->next <= master->worker_count)
+		return (send_worker(
+		    client, &master->workers[client->next - 1]));
+	return (send_body(client, MESSAGE_STATUS_END, NULL, 0, -1));
+}
+
+/* At most a message for each worker, and fewer if the client is slow. */
+static void
+answer(struct control_client *client)
+{
+	struct master *master = client->control->master;
+	int error;
+
+	while (client->next <= master->worker_count + 1) {
+		error = send_next(client);
+		if (error == -EAGAIN || error == -ETOOMANYREFS) {
+			loop_change(&master->loop, &client->source, EPOLLOUT);
+			return;
+		}
+		if (error != 0) {
+			drop(client);
+			return;
+		}
+		client->next++;
+	}
+	client->answering = false;
+	loop_timer_clear(&master->loop, &client->patience);
+	loop_change(&master->loop, &client->source, EPOLLIN);
+}
+
+static void
+read_question(struct control_client *client)
+{
+	struct message_header header;
+	size_t count = 0;
+	ssize_t size;
+	int truncated = 0;
+
+	size = fd_receive(client->fd, &header, sizeof(header), NULL, 0, &count,
+	    &truncated);
+	if (size == -EAGAIN || size == -EINTR)
+		return;
+	if (size <= 0 || truncated ||
+	    message_check(&header, (size_t)size, 0) != MESSAGE_STATUS) {
+		drop(client);
+		return;
+	}
+	client->answering = true;
+	client->next = 0;
+	loop_timer_set(&client->control->master->loop, &client->patience,
+	    CONTROL_PATIENCE_MS);
+	answer(client);
+}
+
+static void
+client_ready(struct loop_source *source, uint32_t events)
+{
+	struct control_client *client = source->owner;
+
+	if ((events & (EPOLLHUP | EPOLLERR)) != 0)
+		drop(client);
+	else if (client->answering)
+		answer(client);
+	else
+		read_question(client);
+}
+
+static void
+patience_over(struct loop_timer *timer)
+{
+	drop(timer->owner);
+}
+
+/* A place for one more; when all are taken, the first that isn't answered. */
+static struct control_client *
+find_place(struct control *control)
+{
+	struct control_client *idle = NULL;
+
+	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
+		if (control->clients[i].fd == -1)
+			return (&control->clients[i]);
+		if (idle == NULL && !control->clients[i].answering)
+			idle = &control->clients[i];
+	}
+	if (idle != NULL)
+		drop(idle);
+	return (idle);
+}
+
+static void
+control_ready(struct loop_source *source, uint32_t events)
+{
+	struct control *control = source->owner;
+	struct control_client *client;
+	int fd;
+
+	(void)events;
+	fd = accept4(
+	    control->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0)
+		return; /* the descriptors' reserve is meant for us */
+	client = find_place(control);
+	if (client == NULL ||
+	    loop_add(&control->master->loop, &client->source, fd, EPOLLIN) !=
+		0) {
+		fd_close(&fd);
+		return;
+	}
+	client->fd = fd;
+}
+
+int
+control_open(
+    struct control *control, struct master *master, struct reason *why)
+{
+	struct control_client *client;
+	int error;
+
+	memset(control, 0, sizeof(*control));
+	control->listener.fd = -1;
+	control->source.owner = control;
+	control->source.handle = control_ready;
+	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
+		client = &control->clients[i];
+		client->control = control;
+		client->fd = -1;
+		client->source.owner = client;
+		client->source.handle = client_ready;
+		client->patience.owner = client;
+		client->patience.handle = patience_over;
+	}
+	error = unix_socket_listen(&control->listener, master->config->control,
+	    SOCK_SEQPACKET, CONTROL_MODE, why);
+	if (error != 0)
+		return (error);
+	control->master = master;
+	error = loop_add(
+	    &master->loop, &control->source, control->listener.fd, EPOLLIN);
+	if (error != 0)
+		return (reason_set(why, error,
+		    "can't watch the control socket: %s", strerror(-error)));
+	return (0);
+}
+
+void
+control_close(struct control *control)
+{
+	if (control->master == NULL)
+		return;
+	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
+		drop(&control->clients[i]);
+	loop_remove(&control->master->loop, &control->source);
+	unix_socket_close(&control->listener);
+	control->master = NULL;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The control socket: bulkheadctl asks, the master answers and hands out
+ * read-only descriptors of the segments. Whoever may open the socket may read
+ * the figures of all workers; nobody can change anything through it.
+ */
+#ifndef MASTER_CONTROL_H
+#define MASTER_CONTROL_H
+
+#include "master/loop.h"
+#include "master/reason.h"
+#include "master/unix_socket.h"
+
+enum {
+	CONTROL_CLIENTS = 16,
+	CONTROL_PATIENCE_MS = 2000, /* for a client to take its answer */
+	CONTROL_MODE = 0660,
+};
+
+struct master;
+
+struct control_client {
+	struct control *control;
+	struct loop_source source;
+	struct loop_timer patience;
+	int fd; /* -1: free */
+	uint32_t next; /* 0: master, 1 to n: workers, n + 1: the end */
+	bool answering;
+};
+
+struct control {
+	struct master *master;
+	struct unix_socket listener;
+	struct loop_source source;
+	struct control_client clients[CONTROL_CLIENTS];
+};
+
+/*
+ * control_open(control, master, why):
+ * Listen at the configured path. Returns 0, or -errno with the line in ${why}.
+ */
+int control_open(
+    struct control *control, struct master *master, struct reason *why);
+
+/*
+ * control_close(control): and remove the socket's file. A zeroed or closed one
+ * is fine.
+ */
+void control_close(struct control *control);
+
+#endif

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Step 3 of a request's life: hand over. Runs in the master.
+ */
+#include "master/handoff.h"
+
+#include "master/balance.h"
+#include "master/channel.h"
+#include "master/master.h"
+#include "shm/base/clock.h"
+#include "shm/base/fd.h"
+#include "shm/base/log.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct handover_message {
+	struct message_header header;
+	struct message_connection items[MESSAGE_CONNECTIONS];
+};
+
+static void
+describe(const struct connection *connection, struct message_connection *item)
+{
+	item->slot = connection->slot;
+	item->generation = connection->generation;
+	item->why = HANDOVER_ACCEPTED;
+	item->padding = 0;
+	item->accepted_ns = connection->accepted_ns;
+	item->peer = connection->peer;
+}
+
+static int
+send_message(const struct worker *worker)
+{
+	struct handover_message message;
+	int fds[MESSAGE_CONNECTIONS];
+	size_t size = worker->batched * sizeof(message.items[0]);
+
+	message_init(&message.header, MESSAGE_HANDOVER,
+	    (uint32_t)worker->batched, (uint32_t)size);
+	for (size_t i = 0; i < worker->batched; i++) {
+		describe(worker->batch[i], &message.items[i]);
+		fds[i] = worker->batch[i]->fd;
+	}
+	return (fd_send(worker->socket, &message,
+	    sizeof(message.header) + size, fds, worker->batched));
+}
+
+/* The batch didn't go: why not says when to try ${worker} again. */
+static void
+take_back(struct worker *worker, int error)
+{
+	while (worker->batched > 0)
+		connections_requeue(&worker->master->connections,
+		    worker->batch[--worker->batched]);
+	switch (error) {
+	case -EAGAIN:
+		worker->blocked = true;
+		channel_watch_room(worker);
+		break;
+	case -ETOOMANYREFS:
+	case -ENOBUFS:
+	case -ENOMEM:
+		worker->rest_ns =
+		    clock_now() + HANDOFF_RETRY_MS * CLOCK_NS_PER_MS;
+		break;
+	default:
+		channel_mute(worker);
+		supervise_event(worker, WORKER_HUNG_UP);
+		break;
+	}
+}
+
+static void
+send_batch(struct worker *worker)
+{
+	int error;
+
+	if (worker->batched == 0)
+		return;
+	error = send_message(worker);
+	if (error != 0)
+		take_back(worker, error);
+	worker->batched = 0;
+}
+
+/* Returns false when nobody can take the head of the queue now. */
+static bool
+assign_head(struct master *master, uint64_t now)
+{
+	struct worker *worker;
+
+	worker = balance_choose(master->workers, master->worker_count, now,
+	    &master->handoff.turn);
+	if (worker == NULL)
+		return (false);
+	worker->batch[worker->batched] =
+	    TAILQ_FIRST(&master->connections.queue);
+	connections_offer(&master->connections,
+	    worker->batch[worker->batched], &worker->owner);
+	if (++worker->batched == MESSAGE_CONNECTIONS)
+		send_batch(worker);
+	return (true);
+}
+
+static void
+reset_queue(struct master *master)
+{
+	struct connection *connection;
+
+	while ((connection = TAILQ_FIRST(&master->connections.queue)) != NULL)
+		connections_reset(&master->connections, connection);
+}
+
+/* Each round sends all it can or makes a worker wait, so there are few. */
+static void
+assign_queue(struct master *master)
+{
+	uint64_t now = clock_now();
+	bool room = true;
+
+	while (room && master->connections.queued > 0) {
+		while (room && master->connections.queued > 0)
+			room = assign_head(master, now);
+		for (uint32_t i = 0; i < master->worker_count; i++)
+			send_batch(&master->workers[i]);
+	}
+}
+
+void
+handoff_run(struct master *master)
+{
+	if (master->connections.queued == 0)
+		return;
+	if (master->phase >= MASTER_DRAINING) {
+		reset_queue(master);
+		return;
+	}
+	balance_refresh(master->workers, master->worker_count);
+	assign_queue(master);
+	if (master->connections.queued == 0)
+		server_queue_empty(master);
+	else if (!master->handoff.retry.armed)
+		loop_timer_set(
+		    &master->loop, &master->handoff.retry, HANDOFF_RETRY_MS);
+}
+
+static void
+retry_due(struct loop_timer *timer)
+{
+	handoff_run(timer->owner);
+}
+
+void
+handoff_init(struct handoff *handoff, struct master *master)
+{
+	memset(handoff, 0, sizeof(*handoff));
+	handoff->retry.owner = master;
+	handoff->retry.handle = retry_due;
+}
+
+static void
+complain(struct worker *worker, enum message_type type,
+    const struct message_slot *slot)
+{
+	if (worker->bad_reports++ > 0)
+		return;
+	log_warn("worker %u (pid %d) reports slot %u generation %u as %s, "
+		 "which it isn't; ignored, and so are more of these",
+	    (unsigned)worker->number, (int)worker->pid, (unsigned)slot->slot,
+	    (unsigned)slot->generation,
+	    type == MESSAGE_TAKEN ?
+		"taken" :
+		(type == MESSAGE_CLOSED ? "closed" : "refused"));
+}
+
+/* Returns false when the report can't be true. */
+static bool
+follow(struct worker *worker, enum message_type type,
+    const struct message_slot *slot)
+{
+	struct connections *table = &worker->master->connections;
+	struct connection *connection;
+
+	connection = connections_find(
+	    table, &worker->owner, slot->slot, slot->generation);
+	if (connection == NULL)
+		return (false);
+	/* A short connection may be closed before it was confirmed. */
+	if (type == MESSAGE_CLOSED) {
+		connections_close(table, connection);
+		return (true);
+	}
+	if (connection->state != CONNECTION_OFFERED)
+		return (false);
+	if (type == MESSAGE_TAKEN) {
+		connections_taken(connection);
+		return (true);
+	}
+	/* Its descriptors are short: others first, it after a rest. */
+	connections_requeue(table, connection);
+	worker->rest_ns = clock_now() + HANDOFF_RETRY_MS * CLOCK_NS_PER_MS;
+	return (true);
+}
+
+void
+handoff_report(struct worker *worker, enum message_type type,
+    const struct message_slot *slots, uint32_t count)
+{
+	/* Backwards, so that refused ones keep their order in the queue. */
+	for (uint32_t i = count; i-- > 0;)
+		if (!follow(worker, type, &slots[i]))
+			complain(worker, type, &slots[i]);
+	if (type == MESSAGE_REFUSED)
+		handoff_run(worker->master);
+}

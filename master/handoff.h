@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Step 3 of a request's life: hand over. The queue of the connection table is
+ * given to the workers, many connections in one message when many wait, and
+ * the workers' reports about them are followed if they are true.
+ */
+#ifndef MASTER_HANDOFF_H
+#define MASTER_HANDOFF_H
+
+#include "master/loop.h"
+#include "shm/message.h"
+
+enum {
+	HANDOFF_RETRY_MS = 20, /* after a refusal, or when the system is short */
+};
+
+struct master;
+struct worker;
+
+struct handoff {
+	struct loop_timer retry;
+	uint32_t turn; /* the balance's round robin */
+};
+
+void handoff_init(struct handoff *handoff, struct master *master);
+
+/*
+ * handoff_run(master):
+ * Give away what is queued, as far as the workers can take it; the rest is
+ * tried again when a socket has room or by the clock. When the server is
+ * draining nobody can take anything any more, and what is queued is reset.
+ */
+void handoff_run(struct master *master);
+
+/*
+ * handoff_report(worker, type, slots, count):
+ * TAKEN, REFUSED or CLOSED of ${count} slots. What ${worker} doesn't own in
+ * that generation is counted, logged once and otherwise ignored.
+ */
+void handoff_report(struct worker *worker, enum message_type type,
+    const struct message_slot *slots, uint32_t count);
+
+#endif

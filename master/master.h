@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The one struct of the master process: all its state, passed down to whoever
+ * needs it.
+ */
+#ifndef MASTER_MASTER_H
+#define MASTER_MASTER_H
+
+#include "master/acceptor.h"
+#include "master/config.h"
+#include "master/connections.h"
+#include "master/control.h"
+#include "master/handoff.h"
+#include "master/loop.h"
+#include "master/server.h"
+#include "master/signals.h"
+#include "master/supervise.h"
+
+/* In this order and never back. server.c is the only one to change it. */
+enum master_phase {
+	MASTER_STARTING, /* until all first workers serve */
+	MASTER_SERVING,
+	MASTER_STOPPING, /* no longer listening; the queue is handed over */
+	MASTER_DRAINING, /* the workers finish */
+	MASTER_ENDING,   /* the workers are killed */
+};
+
+struct master {
+	const struct config *config;
+	struct loop loop;
+	struct signals signals;
+	struct acceptor acceptor;
+	struct control control;
+	struct connections connections;
+	struct handoff handoff;
+	struct segment_geometry geometry; /* of every worker's segment */
+	struct worker *workers;
+	uint32_t worker_count;
+	uint32_t incarnations; /* so far */
+	enum master_phase phase;
+	int exit_code;
+	struct loop_timer stop_timer; /* the queue's limit in STOPPING */
+	uint64_t started_ns;
+	uint64_t workers_started;
+	uint64_t workers_died; /* other than by drain */
+};
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Telling how a worker ended. Runs in the master, after the kernel has told
+ * its death and before its segment is let go.
+ */
+#include "master/obituary.h"
+
+#include "master/master.h"
+#include "master/peek.h"
+#include "shm/activity.h"
+
+#include <bsd/string.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+enum { PART_TEXT = 256, STEP_TEXT = 64 };
+
+static void
+tell_end(const siginfo_t *end, char *text)
+{
+	const char *name;
+
+	switch (end->si_code) {
+	case CLD_EXITED:
+		(void)snprintf(text, PART_TEXT, "exited with status %d",
+		    end->si_status);
+		break;
+	case CLD_KILLED:
+	case CLD_DUMPED:
+		name = sigabbrev_np(end->si_status);
+		if (name == NULL)
+			(void)snprintf(text, PART_TEXT, "killed by signal %d",
+			    end->si_status);
+		else
+			(void)snprintf(
+			    text, PART_TEXT, "killed by SIG%s", name);
+		if (end->si_code == CLD_DUMPED)
+			(void)strlcat(text, " (core dumped)", PART_TEXT);
+		break;
+	default:
+		(void)strlcpy(text, "ended", PART_TEXT);
+		break;
+	}
+}
+
+/* " in module faulty, begin_request, request 3-17", as much as is known. */
+static void
+tell_culprit(const struct segment *view, char *text)
+{
+	char name[SEGMENT_MODULE_NAME];
+	char step_name[STEP_TEXT];
+	uint32_t module, step;
+	uint64_t request;
+	size_t length;
+
+	*text = '\0';
+	if (!activity_unpack(peek_activity(view), &module, &step, &request))
+		return;
+	segment_module_name(view, module, name);
+	(void)snprintf(text, PART_TEXT, " in module %s", name);
+	if (step != ACTIVITY_NONE) {
+		activity_step_name(step, step_name, sizeof(step_name));
+		length = strlen(text);
+		(void)snprintf(text + length, PART_TEXT - length, ", %s",
+		    step_name);
+	}
+	if (request != 0) {
+		length = strlen(text);
+		(void)snprintf(text + length, PART_TEXT - length,
+		    ", request %u-%u",
+		    (unsigned)(request >> REQUEST_COUNT_BITS),
+		    (unsigned)(request & UINT32_MAX));
+	}
+}
+
+/* While the server ends, workers end in order or by our SIGKILL. */
+static bool
+is_expected(const struct worker *worker, const siginfo_t *end)
+{
+	if (worker->master->phase < MASTER_STOPPING)
+		return (false);
+	return ((end->si_code == CLD_EXITED && end->si_status == 0) ||
+	    (end->si_code == CLD_KILLED && end->si_status == SIGKILL));
+}
+
+void
+obituary_write(const struct worker *worker, const siginfo_t *end,
+    struct obituary *ret_obituary)
+{
+	char how[PART_TEXT], who[PART_TEXT];
+
+	ret_obituary->unexpected = !is_expected(worker, end);
+	/* It, or we, knew better than the kernel what is wrong with it. */
+	if (worker->failure.text[0] != '\0') {
+		(void)strlcpy(ret_obituary->text, worker->failure.text,
+		    sizeof(ret_obituary->text));
+		return;
+	}
+	ret_obituary->text[0] = '\0';
+	if (!ret_obituary->unexpected)
+		return;
+	tell_end(end, how);
+	tell_culprit(&worker->view, who);
+	(void)snprintf(ret_obituary->text, sizeof(ret_obituary->text),
+	    "worker %u (pid %d) %s%s", (unsigned)worker->number,
+	    (int)worker->pid, how, who);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The line about a worker's death: how it ended, and from the wreck's activity
+ * word who was running then.
+ */
+#ifndef MASTER_OBITUARY_H
+#define MASTER_OBITUARY_H
+
+#include "master/supervise.h"
+
+#include <signal.h>
+
+struct obituary {
+	char text[REASON_TEXT]; /* empty when there is nothing to tell */
+	bool unexpected; /* neither asked for by us nor in order */
+};
+
+/*
+ * obituary_write(worker, end, ret_obituary):
+ * ${end} is what waitid(2) told. The worker's segment is still mapped.
+ */
+void obituary_write(const struct worker *worker, const siginfo_t *end,
+    struct obituary *ret_obituary);
+
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The command line, read once into struct config. Runs in the master before
+ * anything is opened.
+ */
+#include "master/options.h"
+
+#include <bsd/stdlib.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "test", no_argument, NULL, 't' },
+	{ "listen", required_argument, NULL, 'l' },
+	{ "module", required_argument, NULL, 'm' },
+	{ "workers", required_argument, NULL, 'w' },
+	{ "control", required_argument, NULL, 'C' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char usage[] =
+    "usage: bulkhead [-t] [-l ADDR:PORT]... [-m MODULE.so[,key=value]...]...\n"
+    "                [-w N|auto] [--control PATH] [-V] [-h]\n"
+    "\n"
+    "  -l, --listen ADDR:PORT  listen there: 127.0.0.1:8080 (the default),\n"
+    "                          [::1]:8080, :8080 for every address, or\n"
+    "                          unix:PATH; port 0 takes any free one\n"
+    "  -m, --module FILE[,key=value]...\n"
+    "                          load this module, with settings; a name\n"
+    "                          without '/' is one of the shipped modules;\n"
+    "                          name= names it (default: hello)\n"
+    "  -w, --workers N|auto    worker processes; auto (the default) is one\n"
+    "                          for each CPU\n"
+    "      --control PATH      socket that bulkheadctl talks to\n"
+    "  -t, --test              check options, addresses and modules, then\n"
+    "                          end\n"
+    "  -V, --version           print the version\n"
+    "  -h, --help              print this\n"
+    "\n"
+    "SIGTERM or SIGINT: finish what was begun and end; a second one: end\n"
+    "now.\n";
+
+const char *
+options_usage(void)
+{
+	return (usage);
+}
+
+/* Say which option a complaint is about. */
+static int
+about(const char *option, const struct reason *inner, int error,
+    struct reason *why)
+{
+	return (reason_set(why, error, "option %s: %.900s", option,
+	    inner->text));
+}
+
+static int
+add_listener(struct config *config, const char *text, struct reason *why)
+{
+	struct reason inner;
+	int error;
+
+	if (config->listen_count == CONFIG_LISTENERS_MAX) {
+		error = reason_set(&inner, -EINVAL,
+		    "more than %d addresses to listen on",
+		    CONFIG_LISTENERS_MAX);
+		return (about("-l", &inner, error, why));
+	}
+	error = address_parse(
+	    text, &config->listen[config->listen_count], &inner);
+	if (error != 0)
+		return (about("-l", &inner, error, why));
+	config->listen_count++;
+	return (0);
+}
+
+static int
+set_workers(struct config *config, const char *text, struct reason *why)
+{
+	const char *error;
+	long long count;
+
+	if (strcmp(text, "auto") == 0) {
+		config->workers = 0;
+		return (0);
+	}
+	count = strtonum(text, 1, CONFIG_WORKERS_MAX, &error);
+	if (error != NULL)
+		return (reason_set(why, -EINVAL,
+		    "option -w: '%s' is %s; write a number from 1 to %d, or "
+		    "auto for one worker on each CPU",
+		    text, error, CONFIG_WORKERS_MAX));
+	config->workers = (uint32_t)count;
+	return (0);
+}
+
+static int
+set_control(struct config *config, const char *path, struct reason *why)
+{
+	if (*path == '\0')
+		return (reason_set(why, -EINVAL,
+		    "option --control: the path is empty; write the path of "
+		    "the socket to make"));
+	free(config->control);
+	config->control = strdup(path);
+	if (config->control == NULL)
+		return (reason_set(why, -ENOMEM, "out of memory"));
+	return (0);
+}
+
+static int
+add_module(struct config *config, const char *text, struct reason *why)
+{
+	struct reason inner;
+	int error;
+
+	error = config_add_module(config, text, &inner);
+	if (error != 0)
+		return (about("-m", &inner, error, why));
+	return (0);
+}
+
+/*
+ * getopt_long(3) tells a bad short option by optopt, and a bad long one only
+ * by where it stands.
+ */
+static int
+complain(int option, char **argv, struct reason *why)
+{
+	const char *word = argv[optind - 1];
+	char letter[3] = { '-', (char)optopt, '\0' };
+
+	if (strncmp(word, "--", 2) == 0)
+		letter[0] = '\0';
+	if (option == ':')
+		return (reason_set(why, -EINVAL,
+		    "option %s needs an argument; see bulkhead -h",
+		    letter[0] != '\0' ? letter : word));
+	if (letter[0] == '\0' && optopt != 0)
+		return (reason_set(why, -EINVAL,
+		    "option %s takes no argument; see bulkhead -h", word));
+	return (reason_set(why, -EINVAL,
+	    "there is no option %s; see bulkhead -h",
+	    letter[0] != '\0' ? letter : word));
+}
+
+static int
+apply(int option, char **argv, struct config *config, struct reason *why)
+{
+	switch (option) {
+	case 'c':
+		return (reason_set(why, -ENOTSUP,
+		    "option -c: this build has no configuration file yet; "
+		    "say it with -l, -m and -w"));
+	case 't':
+		config->check = true;
+		return (0);
+	case 'l':
+		return (add_listener(config, optarg, why));
+	case 'm':
+		return (add_module(config, optarg, why));
+	case 'w':
+		return (set_workers(config, optarg, why));
+	case 'C':
+		return (set_control(config, optarg, why));
+	default:
+		return (complain(option, argv, why));
+	}
+}
+
+int
+options_parse(int argc, char **argv, struct config *config, struct reason *why)
+{
+	int error, option;
+
+	opterr = 0;
+	optind = 0; /* glibc: start afresh, whoever has parsed before */
+	while ((option = getopt_long(
+		    argc, argv, ":c:tl:m:w:Vh", long_options, NULL)) != -1) {
+		if (option == 'h')
+			return (OPTIONS_HELP);
+		if (option == 'V')
+			return (OPTIONS_VERSION);
+		error = apply(option, argv, config, why);
+		if (error != 0)
+			return (error);
+	}
+	if (optind < argc)
+		return (reason_set(why, -EINVAL,
+		    "'%s' belongs to no option; see bulkhead -h",
+		    argv[optind]));
+	if (config_set_defaults(config) != 0)
+		return (reason_set(why, -ENOMEM, "out of memory"));
+	return (OPTIONS_RUN);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The command line.
+ */
+#ifndef MASTER_OPTIONS_H
+#define MASTER_OPTIONS_H
+
+#include "master/config.h"
+
+enum options_wish {
+	OPTIONS_RUN,     /* serve, or with -t check: config->check */
+	OPTIONS_HELP,    /* -h: print options_usage() */
+	OPTIONS_VERSION, /* -V */
+};
+
+/*
+ * options_parse(argc, argv, config, why):
+ * Read the command line into ${config}, which config_init() has prepared, and
+ * add the defaults. Returns an options_wish, or -errno with the line in
+ * ${why}. Uses getopt_long(3)'s own state: not reentrant.
+ */
+int options_parse(
+    int argc, char **argv, struct config *config, struct reason *why);
+
+/* options_usage(): what -h prints. */
+const char *options_usage(void);
+
+#endif

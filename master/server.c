@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The server's phases. Runs in the master.
+ *
+ *	STARTING -> SERVING -> STOPPING -> DRAINING -> (loop ends)
+ *	    '----------'-----------'-----------'-----> ENDING -> (loop ends)
+ */
+#include "master/server.h"
+
+#include "master/master.h"
+#include "shm/base/clock.h"
+#include "shm/base/fd.h"
+#include "shm/base/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How many connections the descriptors allow; all segments have as many. */
+static int
+size_table(struct master *master, struct reason *why)
+{
+	const struct config *config = master->config;
+	size_t reserve = SERVER_RESERVE +
+	    (size_t)SERVER_RESERVE_PER_WORKER * config->workers;
+	size_t limit, slots;
+	int error;
+
+	error = fd_raise_limit(&limit);
+	if (error != 0)
+		return (reason_set(why, error,
+		    "can't raise the limit of open files: %s",
+		    strerror(-error)));
+	if (limit < reserve + SERVER_SLOTS_MIN)
+		return (reason_set(why, -EMFILE,
+		    "the limit of %zu open files is too low for %u workers; "
+		    "raise it to %zu at least (ulimit -n, LimitNOFILE=)",
+		    limit, (unsigned)config->workers,
+		    reserve + SERVER_SLOTS_MIN));
+	slots = limit - reserve;
+	if (slots > config->slots_max)
+		slots = config->slots_max;
+	master->geometry = segment_default_geometry(
+	    (uint32_t)slots, config->module_count);
+	error = connections_init(&master->connections, (uint32_t)slots);
+	if (error != 0)
+		return (reason_set(why, error, "out of memory"));
+	return (0);
+}
+
+static int
+make_workers(struct master *master, struct reason *why)
+{
+	const struct config *config = master->config;
+
+	master->workers = calloc(config->workers, sizeof(*master->workers));
+	if (master->workers == NULL)
+		return (reason_set(why, -ENOMEM, "out of memory"));
+	for (uint32_t i = 0; i < config->workers; i++)
+		supervise_init(&master->workers[i], master, i + 1);
+	master->worker_count = config->workers;
+	return (0);
+}
+
+/* With -t nothing is opened that a running server would be disturbed by. */
+static int
+open_sockets(struct master *master, struct reason *why)
+{
+	const struct config *config = master->config;
+	int error = 0;
+
+	if (!config->check) {
+		error = acceptor_open(&master->acceptor, master, why);
+		if (error == 0)
+			error = control_open(&master->control, master, why);
+		return (error);
+	}
+	for (size_t i = 0; error == 0 && i < config->listen_count; i++)
+		error = listener_check(&config->listen[i], why);
+	return (error);
+}
+
+static void
+raise_event(struct master *master, enum worker_event event)
+{
+	for (uint32_t i = 0; i < master->worker_count; i++)
+		supervise_event(&master->workers[i], event);
+}
+
+static uint32_t
+count_workers(const struct master *master, enum worker_state state)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < master->worker_count; i++)
+		count += master->workers[i].state == state;
+	return (count);
+}
+
+/* The loop ends when nobody is left. */
+static void
+end_when_alone(struct master *master)
+{
+	if (master->phase >= MASTER_DRAINING &&
+	    count_workers(master, WORKER_DOWN) == master->worker_count)
+		loop_stop(&master->loop);
+}
+
+static void
+end_now(struct master *master, int exit_code)
+{
+	master->phase = MASTER_ENDING;
+	master->exit_code = exit_code;
+	acceptor_stop(&master->acceptor);
+	handoff_run(master); /* resets what is queued */
+	raise_event(master, WORKER_KILL);
+	end_when_alone(master);
+}
+
+static void
+drain(struct master *master)
+{
+	if (master->phase != MASTER_STOPPING)
+		return;
+	master->phase = MASTER_DRAINING;
+	loop_timer_clear(&master->loop, &master->stop_timer);
+	handoff_run(master); /* resets what is queued */
+	raise_event(master, WORKER_STOP);
+	end_when_alone(master);
+}
+
+static void
+stop_due(struct loop_timer *timer)
+{
+	drain(timer->owner);
+}
+
+int
+server_open(struct master *master, const struct config *config,
+    struct reason *why)
+{
+	int error;
+
+	memset(master, 0, sizeof(*master));
+	master->config = config;
+	master->started_ns = clock_now();
+	master->signals.fd = -1;
+	master->stop_timer.owner = master;
+	master->stop_timer.handle = stop_due;
+	handoff_init(&master->handoff, master);
+	error = loop_init(&master->loop);
+	if (error == 0)
+		error = signals_open(&master->signals, master);
+	if (error != 0)
+		return (reason_set(
+		    why, error, "can't start: %s", strerror(-error)));
+	error = size_table(master, why);
+	if (error == 0)
+		error = open_sockets(master, why);
+	if (error == 0)
+		error = make_workers(master, why);
+	if (error == 0)
+		raise_event(master, WORKER_START);
+	return (error);
+}
+
+int
+server_run(struct master *master)
+{
+	int error;
+
+	error = loop_run(&master->loop);
+	if (error != 0) {
+		log_err("the event loop failed: %s", strerror(-error));
+		return (EXIT_FAILURE);
+	}
+	return (master->exit_code);
+}
+
+void
+server_close(struct master *master)
+{
+	for (uint32_t i = 0; i < master->worker_count; i++)
+		supervise_finish(&master->workers[i]);
+	control_close(&master->control);
+	acceptor_stop(&master->acceptor);
+	connections_fini(&master->connections);
+	signals_close(&master->signals, &master->loop);
+	loop_fini(&master->loop);
+	free(master->workers);
+	master->workers = NULL;
+	master->worker_count = 0;
+}
+
+void
+server_stop(struct master *master)
+{
+	if (master->phase != MASTER_SERVING) {
+		if (master->phase < MASTER_ENDING) {
+			log_info("stopping now");
+			end_now(master, EXIT_SUCCESS);
+		}
+		return;
+	}
+	master->phase = MASTER_STOPPING;
+	acceptor_stop(&master->acceptor);
+	if (!master->config->check)
+		log_info("stopping: %zu connections are open",
+		    master->connections.open);
+	loop_timer_set(&master->loop, &master->stop_timer, SERVER_QUEUE_MS);
+	handoff_run(master);
+	if (master->connections.queued == 0)
+		drain(master);
+}
+
+void
+server_queue_empty(struct master *master)
+{
+	drain(master);
+}
+
+/* All first workers serve. */
+static void
+become_ready(struct master *master)
+{
+	const struct acceptor *acceptor = &master->acceptor;
+	int error;
+
+	master->phase = MASTER_SERVING;
+	if (master->config->check) {
+		(void)puts("configuration ok");
+		(void)fflush(stdout);
+		server_stop(master);
+		return;
+	}
+	error = acceptor_start(&master->acceptor);
+	if (error != 0) {
+		log_err("can't watch the listeners: %s", strerror(-error));
+		end_now(master, EXIT_FAILURE);
+		return;
+	}
+	for (size_t i = 0; i < acceptor->count; i++)
+		log_info("listening on %s", acceptor->listeners[i].name);
+	log_info("ready: %u workers, %u modules",
+	    (unsigned)master->worker_count,
+	    (unsigned)master->config->module_count);
+}
+
+void
+server_worker_serving(struct master *master)
+{
+	if (master->phase != MASTER_STARTING)
+		handoff_run(master);
+	else if (count_workers(master, WORKER_SERVING) == master->worker_count)
+		become_ready(master);
+}
+
+/* At once, or after its backoff. */
+static void
+replace(struct worker *worker)
+{
+	uint32_t after_ms = supervise_backoff(worker->quick_deaths);
+
+	if (after_ms == 0) {
+		supervise_event(worker, WORKER_START);
+		return;
+	}
+	log_warn("worker %u has died early %u times: its next start in "
+		 "%u ms",
+	    (unsigned)worker->number, (unsigned)worker->quick_deaths,
+	    (unsigned)after_ms);
+	loop_timer_set(&worker->master->loop, &worker->timer, after_ms);
+}
+
+void
+server_worker_down(
+    struct master *master, struct worker *worker, const char *text)
+{
+	switch (master->phase) {
+	case MASTER_STARTING:
+		/* One line, the first one's; the others tell the same. */
+		log_err("%s", text);
+		end_now(master, EXIT_FAILURE);
+		return;
+	case MASTER_SERVING:
+		log_err("%s", text);
+		replace(worker);
+		break;
+	case MASTER_STOPPING:
+	case MASTER_DRAINING:
+	case MASTER_ENDING:
+		if (*text != '\0')
+			log_err("%s", text);
+		break;
+	}
+	handoff_run(master);
+	if (count_workers(master, WORKER_SERVING) == 0)
+		drain(master);
+	end_when_alone(master);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The server as a whole: starting it, stopping it, and what a worker's change
+ * means for it.
+ */
+#ifndef MASTER_SERVER_H
+#define MASTER_SERVER_H
+
+#include "master/config.h"
+
+enum {
+	/* Descriptors that are not connections. */
+	SERVER_RESERVE = 128,          /* listeners, control, our own */
+	SERVER_RESERVE_PER_WORKER = 8, /* pidfd, socket, segment: 5 and spare */
+	SERVER_SLOTS_MIN = 16,         /* fewer aren't a server */
+	SERVER_QUEUE_MS = 1000, /* for handing over the queue when we stop */
+};
+
+struct master;
+struct worker;
+
+/*
+ * server_open(master, config, why):
+ * Open everything and start the first workers. ${config} stays the caller's
+ * and must outlive ${master}. Returns 0, or -errno with the line in ${why};
+ * server_close() is due either way.
+ */
+int server_open(struct master *master, const struct config *config,
+    struct reason *why);
+
+/*
+ * server_run(master):
+ * Serve until stopped. Returns the exit status.
+ */
+int server_run(struct master *master);
+
+/* server_close(master): whatever is left, no process of ours among it. */
+void server_close(struct master *master);
+
+/*
+ * server_stop(master):
+ * The first time: stop listening, hand over what was accepted, let the workers
+ * finish. The second time, or while still starting: end now.
+ */
+void server_stop(struct master *master);
+
+/* What others have to tell. */
+void server_worker_serving(struct master *master);
+void server_worker_down(
+    struct master *master, struct worker *worker, const char *text);
+void server_queue_empty(struct master *master);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Starting a worker process. Runs in the master, and between fork and exec in
+ * the child.
+ */
+#include "master/spawn.h"
+
+#include "shm/base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { WORKER_SOCKET = 3 };
+
+/* Ignored signals stay ignored across exec, and so does the mask. */
+static void
+reset_signals(void)
+{
+	struct sigaction action;
+	sigset_t none;
+
+	memset(&action, 0, sizeof(action));
+	action.sa_handler = SIG_DFL;
+	for (int number = 1; number < NSIG; number++)
+		(void)sigaction(number, &action, NULL); /* KILL, STOP refuse */
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* 0: nothing to read; 1 and 2: the log; 3: the master. */
+static int
+arrange_descriptors(int socket)
+{
+	int null;
+
+	if (socket == WORKER_SOCKET) {
+		if (fcntl(socket, F_SETFD, 0) != 0)
+			return (-errno);
+	} else if (dup2(socket, WORKER_SOCKET) < 0) {
+		return (-errno);
+	}
+	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0)
+		return (-errno);
+	if (close_range(WORKER_SOCKET + 1, ~0U, 0) != 0)
+		return (-errno);
+	return (0);
+}
+
+static _Noreturn void
+become_worker(const char *path, int socket)
+{
+	char name[] = "bulkhead-worker";
+	char option[] = "--socket";
+	char number[] = "3";
+	char *const arguments[] = { name, option, number, NULL };
+	int error;
+
+	(void)setpgid(0, 0);
+	reset_signals();
+	error = arrange_descriptors(socket);
+	if (error == 0) {
+		(void)execv(path, arguments);
+		error = -errno;
+	}
+	log_err("can't run %s: %s", path, strerror(-error));
+	_exit(127);
+}
+
+int
+spawn_worker(const char *path, int socket, pid_t *ret_pid, int *ret_pidfd)
+{
+	int error, pidfd;
+	pid_t pid;
+
+	pid = fork();
+	if (pid < 0)
+		return (-errno);
+	if (pid == 0)
+		become_worker(path, socket);
+	/* Nobody but us can reap it, so the pid is still its own. */
+	pidfd = pidfd_open(pid, 0);
+	if (pidfd < 0) {
+		error = -errno;
+		(void)kill(pid, SIGKILL);
+		(void)waitpid(pid, NULL, 0);
+		return (error);
+	}
+	*ret_pid = pid;
+	*ret_pidfd = pidfd; /* close-on-exec, as pidfds are */
+	return (0);
+}

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Supervision of workers: the table, and what its actions do. Runs in the
+ * master.
+ */
+#include "master/supervise.h"
+
+#include "master/channel.h"
+#include "master/master.h"
+#include "master/obituary.h"
+#include "master/recover.h"
+#include "master/spawn.h"
+#include "shm/base/clock.h"
+#include "shm/base/fd.h"
+#include "shm/base/log.h"
+#include "shm/base/panic.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define STAY(state)  { WORKER_##state, SUPERVISE_NOTHING }
+#define GO(state, action) { WORKER_##state, SUPERVISE_##action }
+
+/*
+ * The table. A message that doesn't fit the state is nonsense, and so is a
+ * worker that sends it. Every living process ends in DYING or by itself, and
+ * DIED buries it in whatever state it was.
+ */
+static const struct supervise_step table[WORKER_STATES][WORKER_EVENTS] = {
+	[WORKER_DOWN] = {
+		[WORKER_START] = GO(BOOTING, SPAWN),
+		[WORKER_STILLBORN] = STAY(DOWN),
+		[WORKER_MAPPED] = STAY(DOWN),
+		[WORKER_READY] = STAY(DOWN),
+		[WORKER_FAILED] = STAY(DOWN),
+		[WORKER_HUNG_UP] = STAY(DOWN),
+		[WORKER_NONSENSE] = STAY(DOWN),
+		[WORKER_TIMEOUT] = GO(BOOTING, SPAWN),
+		[WORKER_STOP] = GO(DOWN, CANCEL),
+		[WORKER_KILL] = GO(DOWN, CANCEL),
+		[WORKER_DIED] = STAY(DOWN),
+	},
+	[WORKER_BOOTING] = {
+		[WORKER_START] = STAY(BOOTING),
+		[WORKER_STILLBORN] = GO(DOWN, RETRY),
+		[WORKER_MAPPED] = GO(LOADING, SEAL),
+		[WORKER_READY] = GO(DYING, KILL),
+		[WORKER_FAILED] = GO(DYING, LINGER),
+		[WORKER_HUNG_UP] = GO(DYING, LINGER),
+		[WORKER_NONSENSE] = GO(DYING, KILL),
+		[WORKER_TIMEOUT] = GO(DYING, LATE),
+		[WORKER_STOP] = GO(DYING, KILL),
+		[WORKER_KILL] = GO(DYING, KILL),
+		[WORKER_DIED] = GO(DOWN, BURY),
+	},
+	[WORKER_LOADING] = {
+		[WORKER_START] = STAY(LOADING),
+		[WORKER_STILLBORN] = STAY(LOADING),
+		[WORKER_MAPPED] = GO(DYING, KILL),
+		[WORKER_READY] = GO(SERVING, SERVE),
+		[WORKER_FAILED] = GO(DYING, LINGER),
+		[WORKER_HUNG_UP] = GO(DYING, LINGER),
+		[WORKER_NONSENSE] = GO(DYING, KILL),
+		[WORKER_TIMEOUT] = GO(DYING, LATE),
+		[WORKER_STOP] = GO(DYING, KILL),
+		[WORKER_KILL] = GO(DYING, KILL),
+		[WORKER_DIED] = GO(DOWN, BURY),
+	},
+	[WORKER_SERVING] = {
+		[WORKER_START] = STAY(SERVING),
+		[WORKER_STILLBORN] = STAY(SERVING),
+		[WORKER_MAPPED] = GO(DYING, KILL),
+		[WORKER_READY] = GO(DYING, KILL),
+		[WORKER_FAILED] = GO(DYING, KILL),
+		[WORKER_HUNG_UP] = GO(DYING, LINGER),
+		[WORKER_NONSENSE] = GO(DYING, KILL),
+		[WORKER_TIMEOUT] = STAY(SERVING),
+		[WORKER_STOP] = GO(DRAINING, DRAIN),
+		[WORKER_KILL] = GO(DYING, KILL),
+		[WORKER_DIED] = GO(DOWN, BURY),
+	},
+	[WORKER_DRAINING] = {
+		[WORKER_START] = STAY(DRAINING),
+		[WORKER_STILLBORN] = STAY(DRAINING),
+		[WORKER_MAPPED] = GO(DYING, KILL),
+		[WORKER_READY] = GO(DYING, KILL),
+		[WORKER_FAILED] = GO(DYING, KILL),
+		[WORKER_HUNG_UP] = GO(DYING, LINGER),
+		[WORKER_NONSENSE] = GO(DYING, KILL),
+		[WORKER_TIMEOUT] = GO(DYING, LATE),
+		[WORKER_STOP] = STAY(DRAINING),
+		[WORKER_KILL] = GO(DYING, KILL),
+		[WORKER_DIED] = GO(DOWN, BURY),
+	},
+	[WORKER_DYING] = {
+		[WORKER_START] = STAY(DYING),
+		[WORKER_STILLBORN] = STAY(DYING),
+		[WORKER_MAPPED] = STAY(DYING),
+		[WORKER_READY] = STAY(DYING),
+		[WORKER_FAILED] = STAY(DYING),
+		[WORKER_HUNG_UP] = STAY(DYING),
+		[WORKER_NONSENSE] = STAY(DYING),
+		[WORKER_TIMEOUT] = GO(DYING, KILL),
+		[WORKER_STOP] = STAY(DYING),
+		[WORKER_KILL] = GO(DYING, KILL),
+		[WORKER_DIED] = GO(DOWN, BURY),
+	},
+};
+
+struct supervise_step
+supervise_step(enum worker_state state, enum worker_event event)
+{
+	bh_assert(state < WORKER_STATES && event < WORKER_EVENTS);
+	return (table[state][event]);
+}
+
+const char *
+supervise_state_name(enum worker_state state)
+{
+	static const char *const names[WORKER_STATES] = {
+		[WORKER_DOWN] = "down",
+		[WORKER_BOOTING] = "booting",
+		[WORKER_LOADING] = "loading",
+		[WORKER_SERVING] = "serving",
+		[WORKER_DRAINING] = "draining",
+		[WORKER_DYING] = "dying",
+	};
+
+	return (state < WORKER_STATES ? names[state] : "?");
+}
+
+uint32_t
+supervise_backoff(uint32_t quick_deaths)
+{
+	uint32_t ms = SUPERVISE_BACKOFF_MS;
+
+	if (quick_deaths <= 1)
+		return (0);
+	for (uint32_t i = 2; i < quick_deaths; i++) {
+		ms *= 2;
+		if (ms >= SUPERVISE_BACKOFF_MAX_MS)
+			return (SUPERVISE_BACKOFF_MAX_MS);
+	}
+	return (ms);
+}
+
+static void
+timer_due(struct loop_timer *timer)
+{
+	supervise_event(timer->owner, WORKER_TIMEOUT);
+}
+
+/*
+ * It is dead, but what it said before may still be unread: a connection that
+ * it closed in order must not be reset now.
+ */
+static void
+death_told(struct loop_source *source, uint32_t events)
+{
+	struct worker *worker = source->owner;
+
+	(void)events;
+	channel_read_all(worker);
+	supervise_event(worker, WORKER_DIED);
+}
+
+void
+supervise_init(struct worker *worker, struct master *master, uint32_t number)
+{
+	memset(worker, 0, sizeof(*worker));
+	worker->master = master;
+	worker->number = number;
+	worker->pidfd = -1;
+	worker->socket = -1;
+	worker->segment_fds = (struct segment_fds) { -1, -1, -1 };
+	worker->death.owner = worker;
+	worker->death.handle = death_told;
+	worker->timer.owner = worker;
+	worker->timer.handle = timer_due;
+	connection_owner_init(&worker->owner);
+	channel_init(worker);
+}
+
+static void
+free_incarnation(struct worker *worker)
+{
+	struct loop *loop = &worker->master->loop;
+
+	loop_timer_clear(loop, &worker->timer);
+	loop_remove(loop, &worker->death);
+	channel_close(worker);
+	fd_close(&worker->pidfd);
+	segment_unmap(&worker->view);
+	fd_close(&worker->segment_fds.rw);
+	fd_close(&worker->segment_fds.ro);
+	fd_close(&worker->segment_fds.buffers);
+	worker->pid = 0;
+}
+
+static int
+make_segment(struct worker *worker)
+{
+	struct master *master = worker->master;
+	const char *names[SEGMENT_MODULES_MAX];
+	int error;
+
+	for (uint32_t i = 0; i < master->config->module_count; i++)
+		names[i] = master->config->modules[i].name;
+	error = segment_create(&master->geometry, worker->number,
+	    worker->incarnation, names, &worker->segment_fds);
+	if (error != 0)
+		return (reason_set(&worker->failure, error,
+		    "worker %u: no memory for its segment: %s",
+		    (unsigned)worker->number, strerror(-error)));
+	return (0);
+}
+
+static int
+make_process(struct worker *worker)
+{
+	struct master *master = worker->master;
+	int sockets[2];
+	int error;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		0, sockets) != 0)
+		return (-errno);
+	worker->socket = sockets[0];
+	error = spawn_worker(
+	    master->config->worker, sockets[1], &worker->pid, &worker->pidfd);
+	fd_close(&sockets[1]);
+	if (error == 0)
+		error = loop_add(
+		    &master->loop, &worker->death, worker->pidfd, EPOLLIN);
+	if (error == 0)
+		error = channel_open(worker);
+	if (error == 0)
+		error = channel_send_boot(worker);
+	return (error);
+}
+
+static void
+act_spawn(struct worker *worker)
+{
+	struct master *master = worker->master;
+	int error;
+
+	worker->incarnation = ++master->incarnations;
+	worker->started_ns = clock_now();
+	worker->ready_ns = 0;
+	worker->failure.text[0] = '\0';
+	worker->drain_owed = false;
+	worker->blocked = false;
+	worker->rest_ns = 0;
+	worker->load = 0;
+	worker->bad_reports = 0;
+	error = make_segment(worker);
+	if (error == 0) {
+		error = make_process(worker);
+		if (error != 0)
+			(void)reason_set(&worker->failure, error,
+			    "worker %u: can't start %s: %s",
+			    (unsigned)worker->number, master->config->worker,
+			    strerror(-error));
+	}
+	if (error != 0) {
+		supervise_event(worker, WORKER_STILLBORN);
+		return;
+	}
+	master->workers_started++;
+	loop_timer_set(
+	    &master->loop, &worker->timer, master->config->start_limit_ms);
+}
+
+/* Its process, if there is one at all, must not stay. */
+static void
+act_retry(struct worker *worker)
+{
+	supervise_finish(worker);
+	worker->quick_deaths++;
+	server_worker_down(worker->master, worker, worker->failure.text);
+}
+
+/*
+ * The worker has mapped what it needs. From here on nothing can grow, shrink
+ * or map this memory writable any more, and only now may modules load.
+ */
+static void
+act_seal(struct worker *worker)
+{
+	int error;
+
+	error = segment_seal(&worker->segment_fds);
+	if (error == 0)
+		error = segment_map_reader(
+		    worker->segment_fds.ro, &worker->view);
+	if (error == 0 &&
+	    memcmp(&worker->view.geometry, &worker->master->geometry,
+		sizeof(worker->view.geometry)) != 0)
+		error = -EPROTO;
+	if (error == 0)
+		error = channel_send(worker, MESSAGE_START);
+	if (error == 0)
+		return;
+	log_err("worker %u (pid %d): its segment can't be sealed: %s",
+	    (unsigned)worker->number, (int)worker->pid, strerror(-error));
+	supervise_event(worker, WORKER_NONSENSE);
+}
+
+static void
+act_serve(struct worker *worker)
+{
+	loop_timer_clear(&worker->master->loop, &worker->timer);
+	worker->ready_ns = clock_now();
+	server_worker_serving(worker->master);
+}
+
+static void
+act_kill(struct worker *worker)
+{
+	loop_timer_clear(&worker->master->loop, &worker->timer);
+	channel_mute(worker);
+	(void)pidfd_send_signal(worker->pidfd, SIGKILL, NULL, 0);
+}
+
+static void
+act_linger(struct worker *worker)
+{
+	loop_timer_set(
+	    &worker->master->loop, &worker->timer, SUPERVISE_LINGER_MS);
+}
+
+/* ${was} tells which of the limits it overstayed. */
+static void
+act_late(struct worker *worker, enum worker_state was)
+{
+	const struct config *config = worker->master->config;
+
+	if (was == WORKER_DRAINING)
+		log_warn("worker %u (pid %d) did not finish in %g s: killed",
+		    (unsigned)worker->number, (int)worker->pid,
+		    config->drain_limit_ms / 1000.0);
+	else
+		(void)reason_set(&worker->failure, -ETIMEDOUT,
+		    "worker %u did not become ready in %g s",
+		    (unsigned)worker->number, config->start_limit_ms / 1000.0);
+	act_kill(worker);
+}
+
+static void
+act_drain(struct worker *worker)
+{
+	loop_timer_set(&worker->master->loop, &worker->timer,
+	    worker->master->config->drain_limit_ms);
+	worker->drain_owed = true;
+	channel_pay_drain(worker);
+}
+
+/* How long it served says whether this was an accident or a pattern. */
+static void
+count_death(struct worker *worker)
+{
+	uint64_t lived_ms = 0;
+
+	if (worker->ready_ns != 0)
+		lived_ms = (clock_now() - worker->ready_ns) / CLOCK_NS_PER_MS;
+	if (lived_ms >= SUPERVISE_HEALTHY_MS)
+		worker->quick_deaths = 0;
+	else if (lived_ms < SUPERVISE_QUICK_MS)
+		worker->quick_deaths++;
+}
+
+static void
+act_bury(struct worker *worker)
+{
+	struct obituary obituary;
+	siginfo_t end;
+
+	memset(&end, 0, sizeof(end));
+	/* Our own child and readable: this neither fails nor waits. */
+	(void)waitid(P_PIDFD, (id_t)worker->pidfd, &end, WEXITED | WNOHANG);
+	obituary_write(worker, &end, &obituary);
+	recover_connections(worker);
+	if (obituary.unexpected)
+		worker->master->workers_died++;
+	count_death(worker);
+	free_incarnation(worker);
+	server_worker_down(worker->master, worker, obituary.text);
+}
+
+void
+supervise_event(struct worker *worker, enum worker_event event)
+{
+	enum worker_state was = worker->state;
+	struct supervise_step step = supervise_step(was, event);
+
+	/* The actions may raise further events: the state is set first. */
+	worker->state = step.next;
+	switch (step.action) {
+	case SUPERVISE_NOTHING:
+		break;
+	case SUPERVISE_SPAWN:
+		act_spawn(worker);
+		break;
+	case SUPERVISE_RETRY:
+		act_retry(worker);
+		break;
+	case SUPERVISE_SEAL:
+		act_seal(worker);
+		break;
+	case SUPERVISE_SERVE:
+		act_serve(worker);
+		break;
+	case SUPERVISE_LINGER:
+		act_linger(worker);
+		break;
+	case SUPERVISE_LATE:
+		act_late(worker, was);
+		break;
+	case SUPERVISE_KILL:
+		act_kill(worker);
+		break;
+	case SUPERVISE_DRAIN:
+		act_drain(worker);
+		break;
+	case SUPERVISE_CANCEL:
+		loop_timer_clear(&worker->master->loop, &worker->timer);
+		break;
+	case SUPERVISE_BURY:
+		act_bury(worker);
+		break;
+	}
+}
+
+void
+supervise_finish(struct worker *worker)
+{
+	if (worker->pid != 0 && worker->pidfd != -1) {
+		(void)pidfd_send_signal(worker->pidfd, SIGKILL, NULL, 0);
+		while (waitid(P_PIDFD, (id_t)worker->pidfd,
+			   &(siginfo_t) { 0 }, WEXITED) != 0 &&
+		    errno == EINTR)
+			continue;
+	}
+	free_incarnation(worker);
+	worker->state = WORKER_DOWN;
+}
