@@ -20,7 +20,8 @@
 enum {
 	EMPTY_LINES_MAX = 4, /* before a request line: RFC 9112, 2.2 */
 	METHOD_MAX = 24,     /* longer than any registered method */
-	SCANNED_BITS = 16,   /* of *scanned are the offset, the rest is phase */
+	PORT_DIGITS = 5,
+	SCANNED_BITS = 16, /* of *scanned are the offset, the rest is phase */
 };
 
 _Static_assert(HTTP_HEAD_MAX < 1 << SCANNED_BITS, "an offset doesn't fit");
@@ -39,23 +40,22 @@ enum {
 	SEEN_AUTHORITY = 4, /* in the target: the Host field doesn't count */
 };
 
-/*
- * Functions that take part in the pass return STEP_OK, STEP_END (after the
- * empty line), -EAGAIN or the status that refuses the head.
- */
+/* The pass's functions return this, -EAGAIN or the status that refuses. */
 enum {
 	STEP_OK = 0,
-	STEP_END = 1,
 };
 
 struct parser {
 	const uint8_t *start;
-	const uint8_t *end;
+	struct scan_bounds bounds;
 	const uint8_t *at;
 	struct http_head *head;
 	enum phase phase;
 	unsigned seen;
 };
+
+/* Functions that ordinary requests don't need stay out of the others' way. */
+#define SELDOM __attribute__((cold, noinline))
 
 static const char method_names[HTTP_METHODS][8] = {
 	[HTTP_GET] = "GET",
@@ -76,26 +76,40 @@ span(const struct parser *parser, const uint8_t *from, const uint8_t *to)
 	});
 }
 
-/*
- * Is ${at} the lower-case ${word} in any case? Both of ${length}. The bytes
- * must have been found to be free of control bytes, one of which or'ed with
- * 0x20 could look like a digit or a dash.
- */
-static inline bool
-is_word(const uint8_t *at, const char *word, size_t length)
+/* The next ${length} (4 or 8) bytes, letters in lower case. */
+static inline uint64_t
+load_lower(const uint8_t *at, size_t length)
 {
 	const uint64_t lower = UINT64_C(0x2020202020202020);
-	uint64_t is, expected, difference = 0;
+	uint64_t wide;
+	uint32_t half;
+
+	if (length == 8) {
+		memcpy(&wide, at, 8);
+		return (wide | lower);
+	}
+	memcpy(&half, at, 4);
+	return (half | (uint32_t)lower);
+}
+
+/*
+ * Is ${at} the lower-case ${word} in any case? Both of ${length} >= 4, which
+ * is a constant: a few loads, the last one overlapping the one before. The
+ * bytes must have been found to be free of control bytes, one of which or'ed
+ * with 0x20 could look like a digit or a dash.
+ */
+static inline __attribute__((always_inline)) bool
+is_word(const uint8_t *at, const char *word, size_t length)
+{
+	const uint8_t *expected = (const uint8_t *)word;
+	const size_t step = length < 8 ? 4 : 8;
 	size_t i;
 
-	for (i = 0; i + 8 <= length; i += 8) {
-		memcpy(&is, at + i, 8);
-		memcpy(&expected, word + i, 8);
-		difference |= (is | lower) ^ expected;
-	}
-	for (; i < length; i++)
-		difference |= (uint64_t)((at[i] | 0x20) ^ (uint8_t)word[i]);
-	return (difference == 0);
+	for (i = 0; i + step < length; i += step)
+		if (load_lower(at + i, step) != load_lower(expected + i, step))
+			return (false);
+	i = length - step;
+	return (load_lower(at + i, step) == load_lower(expected + i, step));
 }
 
 #define IS_WORD(at, length, word) \
@@ -109,7 +123,7 @@ static bool
 begins_like(const struct parser *parser, const uint8_t *at, const char *text,
     bool lower)
 {
-	for (; at < parser->end && *text != '\0'; at++, text++) {
+	for (; at < parser->bounds.end && *text != '\0'; at++, text++) {
 		if (*at == (uint8_t)*text)
 			continue;
 		if (!lower || *at < 'A' || *at > 'Z' ||
@@ -140,17 +154,17 @@ next_element(const uint8_t *at, const uint8_t *end, const uint8_t **ret_element,
 
 /* --- The request line -------------------------------------------------- */
 
-static int
+static SELDOM int
 skip_empty_lines(struct parser *parser)
 {
 	unsigned lines;
 
-	for (lines = 0; parser->at < parser->end; lines++) {
+	for (lines = 0; parser->at < parser->bounds.end; lines++) {
 		if (*parser->at != '\r' && *parser->at != '\n')
 			return (STEP_OK);
 		if (*parser->at == '\n' || lines == EMPTY_LINES_MAX)
 			return (400);
-		if (parser->end - parser->at < 2)
+		if (parser->bounds.end - parser->at < 2)
 			return (-EAGAIN);
 		if (parser->at[1] != '\n')
 			return (400);
@@ -160,7 +174,7 @@ skip_empty_lines(struct parser *parser)
 }
 
 /* A method that we don't serve. ${length} is without the space after it. */
-static int
+static SELDOM int
 refuse_method(const struct parser *parser, size_t length)
 {
 	static const char preface[] = "PRI * HTTP/2.0";
@@ -172,17 +186,17 @@ refuse_method(const struct parser *parser, size_t length)
 		return (405);
 	/* A client that takes us for an HTTP/2 server is told so. */
 	if (length == 3 && begins_like(parser, at, preface, false)) {
-		if (parser->end - at < (ptrdiff_t)sizeof(preface) - 1)
+		if (parser->bounds.end - at < (ptrdiff_t)sizeof(preface) - 1)
 			return (-EAGAIN);
 		return (505);
 	}
 	return (501);
 }
 
-static int
+static SELDOM int
 parse_any_method(struct parser *parser)
 {
-	const uint8_t *at = parser->at, *limit = parser->end, *stop;
+	const uint8_t *at = parser->at, *limit = parser->bounds.end, *stop;
 	size_t length;
 	unsigned i;
 
@@ -211,7 +225,8 @@ parse_any_method(struct parser *parser)
 static inline int
 parse_method(struct parser *parser)
 {
-	if (parser->end - parser->at < 4 || memcmp(parser->at, "GET ", 4) != 0)
+	if (parser->bounds.end - parser->at < 4 ||
+	    memcmp(parser->at, "GET ", 4) != 0)
 		return (parse_any_method(parser));
 	parser->head->method = HTTP_GET;
 	parser->head->method_name = span(parser, parser->at, parser->at + 3);
@@ -242,7 +257,7 @@ is_hex_digit(uint8_t byte)
 }
 
 /* Past the host at ${at}, or NULL. A name may be empty; an address not. */
-static const uint8_t *
+static SELDOM const uint8_t *
 skip_host(const uint8_t *at, const uint8_t *end)
 {
 	const uint8_t *bracket;
@@ -270,10 +285,10 @@ static bool
 is_authority(const struct parser *parser, const uint8_t *at, const uint8_t *end)
 {
 	const uint8_t *host = at;
-	unsigned port = 0;
+	unsigned digit, port = 0;
 
 	/* What ends an authority isn't plain: the run can't pass ${end}. */
-	at = scan_plain(parser->start, at, parser->end);
+	at = scan_plain(parser->bounds, at);
 	if (at != end && *at != ':')
 		at = skip_host(at, end);
 	if (at == NULL || at == host)
@@ -282,14 +297,15 @@ is_authority(const struct parser *parser, const uint8_t *at, const uint8_t *end)
 		return (true);
 	if (*at != ':')
 		return (false);
-	for (at++; at < end; at++) {
-		if (*at < '0' || *at > '9')
+	if (end - ++at > PORT_DIGITS)
+		return (false);
+	for (; at < end; at++) {
+		digit = *at - (unsigned)'0';
+		if (digit > 9)
 			return (false);
-		port = port * 10 + (*at - (unsigned)'0');
-		if (port > UINT16_MAX)
-			return (false);
+		port = port * 10 + digit;
 	}
-	return (true);
+	return (port <= UINT16_MAX);
 }
 
 /* The bytes before the authority of an absolute target, or -EAGAIN or 400. */
@@ -303,7 +319,7 @@ scheme_length(const struct parser *parser)
 		if (!begins_like(parser, parser->at, schemes[i], true))
 			continue;
 		length = strlen(schemes[i]);
-		if ((size_t)(parser->end - parser->at) < length)
+		if ((size_t)(parser->bounds.end - parser->at) < length)
 			return (-EAGAIN);
 		return ((int)length);
 	}
@@ -311,7 +327,7 @@ scheme_length(const struct parser *parser)
 }
 
 /* A target that doesn't begin with '/': its form, before it is looked at. */
-static int
+static SELDOM int
 check_form(const struct parser *parser)
 {
 	int r;
@@ -322,13 +338,13 @@ check_form(const struct parser *parser)
 	}
 	if (parser->head->method != HTTP_OPTIONS)
 		return (400);
-	if (parser->end - parser->at < 2)
+	if (parser->bounds.end - parser->at < 2)
 		return (-EAGAIN);
 	return (parser->at[1] == ' ' ? STEP_OK : 400);
 }
 
 /* ${end} is the end of the path; a query may follow. */
-static int
+static SELDOM int
 split_target(struct parser *parser, const uint8_t *end)
 {
 	const uint8_t *authority, *path;
@@ -352,21 +368,23 @@ split_target(struct parser *parser, const uint8_t *end)
 static int
 parse_target(struct parser *parser)
 {
-	const uint8_t *at = parser->at, *limit = parser->end, *path_end, *stop;
+	const uint8_t *at = parser->at, *limit, *path_end, *stop;
+	struct scan_bounds bounds = parser->bounds;
 	struct http_head *head = parser->head;
 	int r;
 
 	parser->phase = PHASE_TARGET;
-	if (at == limit)
+	if (at == bounds.end)
 		return (-EAGAIN);
 	if (*at != '/' && (r = check_form(parser)) != STEP_OK)
 		return (r);
-	if (limit - at > HTTP_TARGET_MAX + 1)
-		limit = at + HTTP_TARGET_MAX + 1;
-	path_end = stop = scan_path(parser->start, at, limit);
+	if (bounds.end - at > HTTP_TARGET_MAX + 1)
+		bounds = scan_bounds(at, HTTP_TARGET_MAX + 1);
+	limit = bounds.end;
+	path_end = stop = scan_path(bounds, at);
 	head->query.length = 0;
 	if (stop < limit && *stop == '?') {
-		stop = scan_target(parser->start, stop + 1, limit);
+		stop = scan_target(bounds, stop + 1);
 		head->query = span(parser, path_end + 1, stop);
 	}
 	if (stop - at > HTTP_TARGET_MAX)
@@ -384,12 +402,12 @@ parse_target(struct parser *parser)
 }
 
 /* Whatever isn't exactly HTTP/1.1 and CRLF, byte by byte. */
-static int
+static SELDOM int
 parse_any_version(struct parser *parser)
 {
 	static const char expected[] = "HTTP/#.#\r\n";
 	const uint8_t *at = parser->at;
-	size_t i, length = (size_t)(parser->end - at);
+	size_t i, length = (size_t)(parser->bounds.end - at);
 
 	for (i = 0; i < sizeof(expected) - 1; i++) {
 		if (i == length)
@@ -411,7 +429,7 @@ static inline int
 parse_version(struct parser *parser)
 {
 	parser->phase = PHASE_START;
-	if (parser->end - parser->at < 10 ||
+	if (parser->bounds.end - parser->at < 10 ||
 	    memcmp(parser->at, "HTTP/1.1\r\n", 10) != 0)
 		return (parse_any_version(parser));
 	parser->head->minor = 1;
@@ -503,7 +521,7 @@ note_transfer_encoding(
 	return (STEP_OK);
 }
 
-static int
+static SELDOM int
 note_expect(struct parser *parser, const uint8_t *at, const uint8_t *end)
 {
 	const uint8_t *element;
@@ -558,7 +576,7 @@ parse_end(struct parser *parser)
 {
 	struct http_head *head = parser->head;
 
-	if (parser->end - parser->at < 2)
+	if (parser->bounds.end - parser->at < 2)
 		return (-EAGAIN);
 	if (parser->at[1] != '\n')
 		return (400);
@@ -570,51 +588,81 @@ parse_end(struct parser *parser)
 		head->keep_alive =
 		    head->minor != 0 || (parser->seen & SEEN_KEEP_ALIVE) != 0;
 	head->length = (size_t)(parser->at + 2 - parser->start);
-	return (STEP_END);
+	return (STEP_OK);
 }
 
-/* One header line, or the empty line. */
+/*
+ * The end of the value that begins at ${at}, where a CRLF is; or NULL, and
+ * what the bytes there are instead in *${ret_step}.
+ */
+static inline const uint8_t *
+value_end(struct scan_bounds bounds, const uint8_t *at, int *ret_step)
+{
+	for (;; at++) {
+		at = scan_value(bounds, at);
+		if (at < bounds.end - 1 && memcmp(at, "\r\n", 2) == 0)
+			return (at);
+		if (at == bounds.end || *at != '\t')
+			break;
+	}
+	if (at == bounds.end || (*at == '\r' && at + 1 == bounds.end))
+		*ret_step = -EAGAIN;
+	else
+		*ret_step = 400;
+	return (NULL);
+}
+
+/* One header line, which isn't empty. */
 static inline int
 parse_field(struct parser *parser)
 {
-	const uint8_t *const end = parser->end;
-	const uint8_t *at = parser->at, *name = at, *colon, *value;
+	const struct scan_bounds bounds = parser->bounds;
+	const uint8_t *const name = parser->at;
+	const uint8_t *colon, *value, *end;
 	struct http_header *header;
+	int r;
 
-	if (at == end)
-		return (-EAGAIN);
-	if (*at == '\r')
-		return (parse_end(parser));
-	if (parser->head->header_count == HTTP_HEADERS_MAX)
-		return (431);
-
-	at = scan_plain(parser->start, at, end);
-	if (at == end || *at != ':') {
-		at = scan_token(at, end);
-		if (at == end)
+	colon = scan_plain(bounds, name);
+	if (colon == bounds.end || *colon != ':') {
+		colon = scan_token(colon, bounds.end);
+		if (colon == bounds.end)
 			return (-EAGAIN);
 	}
 	/* White space before the colon and a folded line end here. */
-	if (*at != ':' || at == name)
+	if (*colon != ':' || colon == name)
 		return (400);
+	end = value_end(bounds, colon + 1, &r);
+	if (end == NULL)
+		return (r);
+	parser->at = end + 2;
 
-	colon = at++;
-	while (at < end && (*at == ' ' || *at == '\t'))
-		at++;
-	value = at;
-	at = scan_value(parser->start, at, end);
-	if (end - at < 2)
-		return (at == end || *at == '\r' ? -EAGAIN : 400);
-	if (at[0] != '\r' || at[1] != '\n')
-		return (400);
-	parser->at = at + 2;
-	while (at > value && (at[-1] == ' ' || at[-1] == '\t'))
-		at--;
-
+	/* In a value only white space is that low; a colon ends the search. */
+	while (end[-1] <= ' ')
+		end--;
+	for (value = colon + 1; *value <= ' ' && value < end; value++)
+		continue;
 	header = &parser->head->headers[parser->head->header_count++];
 	header->name = span(parser, name, colon);
-	header->value = span(parser, value, at);
-	return (note_field(parser, name, (size_t)(colon - name), value, at));
+	header->value = span(parser, value, end);
+	return (note_field(parser, name, (size_t)(colon - name), value, end));
+}
+
+static inline int
+parse_fields(struct parser *parser)
+{
+	int r;
+
+	parser->phase = PHASE_FIELDS;
+	do {
+		if (parser->at == parser->bounds.end)
+			return (-EAGAIN);
+		if (*parser->at == '\r')
+			return (parse_end(parser));
+		if (parser->head->header_count == HTTP_HEADERS_MAX)
+			return (431);
+		r = parse_field(parser);
+	} while (r == STEP_OK);
+	return (r);
 }
 
 static int
@@ -622,16 +670,15 @@ parse(struct parser *parser)
 {
 	int r;
 
-	if ((r = skip_empty_lines(parser)) != STEP_OK ||
-	    (r = parse_method(parser)) != STEP_OK ||
+	if (parser->at == parser->bounds.end)
+		return (-EAGAIN);
+	if (*parser->at < ' ' && (r = skip_empty_lines(parser)) != STEP_OK)
+		return (r);
+	if ((r = parse_method(parser)) != STEP_OK ||
 	    (r = parse_target(parser)) != STEP_OK ||
 	    (r = parse_version(parser)) != STEP_OK)
 		return (r);
-	parser->phase = PHASE_FIELDS;
-	do {
-		r = parse_field(parser);
-	} while (r == STEP_OK);
-	return (r == STEP_END ? 0 : r);
+	return (parse_fields(parser));
 }
 
 /* Does a line in [from, length) end the head, or end wrongly? */
@@ -653,7 +700,7 @@ ends_head(const uint8_t *bytes, size_t from, size_t length)
 }
 
 /* Can the bytes after those that were looked at change the answer? */
-static bool
+static SELDOM bool
 may_be_decided(const uint8_t *bytes, size_t length, size_t scanned)
 {
 	const size_t from = scanned & ((1U << SCANNED_BITS) - 1);
@@ -663,8 +710,8 @@ may_be_decided(const uint8_t *bytes, size_t length, size_t scanned)
 	switch ((enum phase)(scanned >> SCANNED_BITS)) {
 	case PHASE_TARGET:
 		return (length > HTTP_TARGET_MAX ||
-			scan_target(bytes + from, bytes + from,
-			    bytes + length) != bytes + length);
+			scan_target(scan_bounds(bytes + from, length - from),
+			    bytes + from) != bytes + length);
 	case PHASE_FIELDS:
 		return (ends_head(bytes, from, length));
 	case PHASE_START:
@@ -685,7 +732,7 @@ http_parse_head(const uint8_t *bytes, size_t length, size_t *scanned,
 	if (*scanned == 0 || may_be_decided(bytes, length, *scanned)) {
 		parser = (struct parser){
 			.start = bytes,
-			.end = bytes + visible,
+			.bounds = scan_bounds(bytes, visible),
 			.at = bytes,
 			.head = ret_head,
 		};
@@ -752,7 +799,10 @@ http_is_token(const char *text, size_t length)
 bool
 http_is_field_value(const char *text, size_t length)
 {
-	const uint8_t *at = (const uint8_t *)text;
+	const uint8_t *at = (const uint8_t *)text, *end = at + length;
+	const struct scan_bounds bounds = scan_bounds(at, length);
 
-	return (scan_value(at, at, at + length) == at + length);
+	for (at = scan_value(bounds, at); at < end && *at == '\t';)
+		at = scan_value(bounds, at + 1);
+	return (at == end);
 }

@@ -3,10 +3,8 @@
  * Classes of bytes of a request head, and finding the end of a run of them 16
  * bytes at a time. Private to http_parse.c.
  *
- * Every function takes the whole buffer, [start, end), beside the place to
- * look from: a run's last bytes are then read by a load that ends at ${end},
- * so nothing outside of the buffer is ever touched, and the buffer's last 15
- * bytes aren't slow.
+ * The buffer's last bytes are read by a load that ends where the buffer does,
+ * so nothing outside of it is ever touched, and its last 15 bytes aren't slow.
  */
 #ifndef WORKER_HTTP_SCAN_H
 #define WORKER_HTTP_SCAN_H
@@ -62,26 +60,32 @@ scan_is(uint8_t byte, enum scan_class class)
 typedef unsigned scan_stops(__m128i x);
 
 /* Signed comparison puts 0x80 to 0xff below everything else. */
-static inline unsigned
-scan_target_stops(__m128i x)
+static inline __m128i
+scan_target_bytes(__m128i x)
 {
 	__m128i visible = _mm_cmpgt_epi8(x, _mm_set1_epi8(' '));
 	__m128i bad = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8(0x7f)),
 	    _mm_cmpeq_epi8(x, _mm_set1_epi8('#')));
 
-	return ((unsigned)_mm_movemask_epi8(_mm_andnot_si128(bad, visible)) ^
-		0xffff);
+	return (_mm_andnot_si128(bad, visible));
+}
+
+static inline unsigned
+scan_target_stops(__m128i x)
+{
+	return ((unsigned)_mm_movemask_epi8(scan_target_bytes(x)) ^ 0xffff);
 }
 
 static inline unsigned
 scan_path_stops(__m128i x)
 {
-	return (
-	    scan_target_stops(x) |
-	    (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8('?'))));
+	__m128i path = _mm_andnot_si128(
+	    _mm_cmpeq_epi8(x, _mm_set1_epi8('?')), scan_target_bytes(x));
+
+	return ((unsigned)_mm_movemask_epi8(path) ^ 0xffff);
 }
 
-/* A tab stops too: it is rare, and the caller goes on after it. */
+/* A tab stops too: it is rare enough for the caller to deal with. */
 static inline unsigned
 scan_value_stops(__m128i x)
 {
@@ -127,68 +131,77 @@ typedef void scan_stops(void);
 
 #endif
 
+/* Where runs end. Made once per pass. */
+struct scan_bounds {
+	const uint8_t *end;
+	const uint8_t *last; /* of 16 bytes up to the end; NULL if too few */
+};
+
+static inline struct scan_bounds
+scan_bounds(const uint8_t *bytes, size_t length)
+{
+	return ((struct scan_bounds){
+	    .end = bytes + length,
+	    .last = length >= 16 ? bytes + length - 16 : NULL,
+	});
+}
+
 /*
- * scan_run(start, at, end, stops, class):
- * The first byte from ${at} on that isn't of the class, or ${end}.
+ * scan_run(bounds, at, stops, class):
+ * The first byte from ${at} on that isn't of the class, or the end.
  */
 static inline __attribute__((always_inline)) const uint8_t *
-scan_run(const uint8_t *start, const uint8_t *at, const uint8_t *end,
-    scan_stops *stops, enum scan_class class)
+scan_run(struct scan_bounds bounds, const uint8_t *at, scan_stops *stops,
+    enum scan_class class)
 {
 #ifdef __SSE2__
 	unsigned found;
 
-	for (; end - at >= 16; at += 16) {
+	for (; (uintptr_t)at <= (uintptr_t)bounds.last; at += 16) {
 		found = stops(scan_load(at));
 		if (found != 0)
-			return (at + __builtin_ctz(found));
+			return (at + (unsigned)__builtin_ctz(found));
 	}
-	if (end - start >= 16) {
-		found = stops(scan_load(end - 16)) >> (16 - (end - at));
-		return (found != 0 ? at + __builtin_ctz(found) : end);
+	if (bounds.last != NULL) {
+		found = stops(scan_load(bounds.last)) >> (at - bounds.last);
+		return (found != 0 ? at + (unsigned)__builtin_ctz(found)
+				   : bounds.end);
 	}
 #else
-	(void)start;
 	(void)stops;
 #endif
-	while (at < end && scan_is(*at, class))
+	while (at < bounds.end && scan_is(*at, class))
 		at++;
 	return (at);
 }
 
-/* scan_target(start, at, end): past a run of SCAN_TARGET. */
+/* scan_target(bounds, at): past a run of SCAN_TARGET. */
 static inline const uint8_t *
-scan_target(const uint8_t *start, const uint8_t *at, const uint8_t *end)
-{
-	return (scan_run(
-	    start, at, end, SCAN_STOPS(scan_target_stops), SCAN_TARGET));
-}
-
-/* scan_path(start, at, end): past a run of SCAN_PATH. */
-static inline const uint8_t *
-scan_path(const uint8_t *start, const uint8_t *at, const uint8_t *end)
+scan_target(struct scan_bounds bounds, const uint8_t *at)
 {
 	return (
-	    scan_run(start, at, end, SCAN_STOPS(scan_path_stops), SCAN_PATH));
+	    scan_run(bounds, at, SCAN_STOPS(scan_target_stops), SCAN_TARGET));
 }
 
-/* scan_plain(start, at, end): past a run of SCAN_PLAIN. */
+/* scan_path(bounds, at): past a run of SCAN_PATH. */
 static inline const uint8_t *
-scan_plain(const uint8_t *start, const uint8_t *at, const uint8_t *end)
+scan_path(struct scan_bounds bounds, const uint8_t *at)
 {
-	return (
-	    scan_run(start, at, end, SCAN_STOPS(scan_plain_stops), SCAN_PLAIN));
+	return (scan_run(bounds, at, SCAN_STOPS(scan_path_stops), SCAN_PATH));
 }
 
-/* scan_value(start, at, end): past a run of SCAN_VALUE. */
+/* scan_plain(bounds, at): past a run of SCAN_PLAIN. */
 static inline const uint8_t *
-scan_value(const uint8_t *start, const uint8_t *at, const uint8_t *end)
+scan_plain(struct scan_bounds bounds, const uint8_t *at)
 {
-	do {
-		at = scan_run(
-		    start, at, end, SCAN_STOPS(scan_value_stops), SCAN_VALUE);
-	} while (at < end && *at == '\t' && ++at);
-	return (at);
+	return (scan_run(bounds, at, SCAN_STOPS(scan_plain_stops), SCAN_PLAIN));
+}
+
+/* scan_value(bounds, at): past a run of SCAN_VALUE, or before a tab in it. */
+static inline const uint8_t *
+scan_value(struct scan_bounds bounds, const uint8_t *at)
+{
+	return (scan_run(bounds, at, SCAN_STOPS(scan_value_stops), SCAN_VALUE));
 }
 
 /* scan_token(at, end): past a run of SCAN_TOKEN, byte by byte. */
