@@ -289,10 +289,11 @@ server_worker_down(
 		break;
 	case MASTER_STOPPING:
 	case MASTER_DRAINING:
-	case MASTER_ENDING:
 		if (*text != '\0')
 			log_err("%s", text);
 		break;
+	case MASTER_ENDING:
+		break; /* why it came to that has been told */
 	}
 	handoff_run(master);
 	if (count_workers(master, WORKER_SERVING) == 0)
