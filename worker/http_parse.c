@@ -29,7 +29,7 @@ _Static_assert(HTTP_HEAD_MAX < 1 << SCANNED_BITS, "an offset doesn't fit");
 /* What the last of the bytes belonged to. */
 enum phase {
 	PHASE_START,  /* empty lines, method or version: a few bytes */
-	PHASE_TARGET, /* the request target */
+	PHASE_TARGET, /* the request target, whose form is known */
 	PHASE_FIELDS, /* after the request line */
 };
 
@@ -256,18 +256,22 @@ is_hex_digit(uint8_t byte)
 		((byte | 0x20) >= 'a' && (byte | 0x20) <= 'f'));
 }
 
-/* Past the host at ${at}, or NULL. A name may be empty; an address not. */
-static SELDOM const uint8_t *
-skip_host(const uint8_t *at, const uint8_t *end)
+/* Past the address in brackets at ${at}, or NULL. */
+static const uint8_t *
+skip_address(const uint8_t *at, const uint8_t *end)
 {
 	const uint8_t *bracket;
 
-	if (at < end && *at == '[') {
-		bracket = memchr(at, ']', (size_t)(end - at));
-		if (bracket == NULL || !is_ipv6(at + 1, bracket))
-			return (NULL);
-		return (bracket + 1);
-	}
+	bracket = memchr(at, ']', (size_t)(end - at));
+	if (bracket == NULL || !is_ipv6(at + 1, bracket))
+		return (NULL);
+	return (bracket + 1);
+}
+
+/* Past the host name at ${at}. */
+static SELDOM const uint8_t *
+skip_name(const uint8_t *at, const uint8_t *end)
+{
 	while (at < end) {
 		if (scan_is(*at, SCAN_HOST))
 			at++;
@@ -290,7 +294,7 @@ is_authority(const struct parser *parser, const uint8_t *at, const uint8_t *end)
 	/* What ends an authority isn't plain: the run can't pass ${end}. */
 	at = scan_plain(parser->bounds, at);
 	if (at != end && *at != ':')
-		at = skip_host(at, end);
+		at = *host == '[' ? skip_address(at, end) : skip_name(at, end);
 	if (at == NULL || at == host)
 		return (false);
 	if (at == end)
@@ -373,11 +377,11 @@ parse_target(struct parser *parser)
 	struct http_head *head = parser->head;
 	int r;
 
-	parser->phase = PHASE_TARGET;
 	if (at == bounds.end)
 		return (-EAGAIN);
 	if (*at != '/' && (r = check_form(parser)) != STEP_OK)
 		return (r);
+	parser->phase = PHASE_TARGET;
 	if (bounds.end - at > HTTP_TARGET_MAX + 1)
 		bounds = scan_bounds(at, HTTP_TARGET_MAX + 1);
 	limit = bounds.end;
@@ -693,7 +697,7 @@ ends_head(const uint8_t *bytes, size_t from, size_t length)
 		if (newline == NULL)
 			return (false);
 		at = (size_t)(newline - bytes);
-		if (at < 2 || bytes[at - 1] != '\r' || bytes[at - 2] == '\n')
+		if (at < 2 || bytes[at - 1] != '\r' || bytes[at - 2] < ' ')
 			return (true);
 	}
 	return (false);
