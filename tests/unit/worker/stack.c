@@ -24,7 +24,9 @@
 
 enum {
 	MANY = 200,
-	ROUNDS = 300
+	ROUNDS = 300,
+	DEEP = 30,
+	DEPTH = STACK_SIZE / 4,
 };
 
 /* One test. Nothing of it is kept in frames. */
