@@ -111,7 +111,7 @@ address_parse(const char *text, struct address *ret_address, struct reason *why)
 	struct address address;
 	char host[ADDRESS_TEXT];
 	char *colon;
-	in_port_t port;
+	in_port_t port = 0;
 	int error;
 
 	memset(&address, 0, sizeof(address));

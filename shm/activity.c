@@ -33,6 +33,8 @@ activity_step_name(uint32_t step, char *ret_name, size_t size)
 		(void)strlcpy(ret_name, "register_module", size);
 	else if (step == ACTIVITY_UNLOADING)
 		(void)strlcpy(ret_name, "terminate", size);
+	else if (step == ACTIVITY_DISPOSING)
+		(void)strlcpy(ret_name, "dispose", size);
 	else if (plain / 2 < count)
 		(void)snprintf(ret_name, size, "%s%s%s",
 		    step & ACTIVITY_ASYNC ? "async of " : "",

@@ -21,6 +21,7 @@ enum activity_step {
 	ACTIVITY_ASYNC = 0x40, /* or'ed in: inside on_async_completion */
 	ACTIVITY_LOADING = 0x80,
 	ACTIVITY_UNLOADING = 0x81,
+	ACTIVITY_DISPOSING = 0x82,
 	ACTIVITY_NONE = 0xff,
 };
 

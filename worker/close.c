@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The endings of connections, and what brings them about: the peer, a time
+ * limit, the end of the worker.
+ *
+ * Life of a request, step 11 of 11.
+ */
+#include "worker/close.h"
+
+#include "shm/base/clock.h"
+#include "shm/base/log.h"
+#include "worker/buffers.h"
+#include "worker/engine.h"
+#include "worker/link.h"
+#include "worker/request.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	SWEEP_MS = 250,  /* between two parts of a sweep */
+	SWEEP_PARTS = 4, /* so each connection is looked at once a second */
+};
+
+/* Nothing of the connection is left but the report to the master. */
+static void
+finish(struct conn *conn, struct worker *worker, enum close_how how)
+{
+	static const struct slot_request nothing;
+	uint32_t slot = conn_slot_number(conn);
+	uint32_t generation = conn_id_generation(conn->id);
+
+	engine_remove(worker->engine, slot);
+	(void)close(conn->fd);
+	slot_set_request(&worker->segment.slots[slot], &nothing);
+	buffer_release(worker, &conn->buffer);
+	conn_set_state(conn, worker, SLOT_FREE);
+	conn->id = 0;
+	worker->conns_open--;
+	WORKER_STAT_ADD(worker, connections_open, -1);
+	link_report(worker->link, MESSAGE_CLOSED, slot, generation, how);
+}
+
+/* Where bytes go that nobody wants; never read, so all may share it. */
+static uint8_t discarded[65536];
+
+static void
+linger(struct conn *conn, struct worker *worker)
+{
+	engine_receive(worker->engine, conn_slot_number(conn), discarded,
+	    sizeof(discarded), 0);
+}
+
+void
+conn_close(struct conn *conn, struct worker *worker)
+{
+	(void)shutdown(conn->fd, SHUT_WR);
+	if (conn->fin || conn->broken) {
+		finish(conn, worker, CLOSE_ORDERLY);
+		return;
+	}
+	conn_set_state(conn, worker, SLOT_CLOSING);
+	conn_set_deadline(conn, worker, worker->limits.linger_ns);
+	linger(conn, worker);
+}
+
+void
+conn_reset(struct conn *conn, struct worker *worker)
+{
+	static const struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
+
+	/* AF_UNIX has no RST: its peer sees the end of both directions. */
+	if (connect(conn->fd, &nowhere, sizeof(nowhere)) == -1)
+		(void)shutdown(conn->fd, SHUT_RDWR);
+	WORKER_STAT_ADD(worker, resets, 1);
+	finish(conn, worker, CLOSE_RESET);
+}
+
+void
+conn_lingered(
+    struct conn *conn, struct worker *worker, int64_t bytes, int status)
+{
+	if (status == 0 && bytes > 0)
+		linger(conn, worker);
+	else
+		finish(conn, worker, CLOSE_ORDERLY);
+}
+
+void
+conn_publish(struct conn *conn, struct worker *worker, enum operation op)
+{
+	ring_ref ref;
+
+	if (ring_reserve(&worker->consumer, CREDIT_CONTROL, (uint16_t)op,
+		conn->id, 0, &ref) != 0) {
+		conn->due = op == OPERATION_CONN_NEXT;
+		conn_set_deadline(conn, worker, 1);
+		return;
+	}
+	ring_publish(&worker->producer, ref, 0, 0, 0);
+}
+
+void
+conn_broken(struct conn *conn)
+{
+	/* A request in the pipeline finds out when it next needs us. */
+	conn->broken = true;
+}
+
+/* A request is being handled and its client is slow: one of its operations. */
+static void
+operation_timeout(struct conn *conn, struct worker *worker)
+{
+	uint64_t limit = conn->request->state == REQUEST_SENDING ||
+		conn->request->io.op != OPERATION_READ_ENTITY_BODY
+	    ? worker->limits.send_ns
+	    : worker->limits.body_ns;
+	uint64_t last = engine_progress(
+	    worker->engine, conn_slot_number(conn));
+
+	if (last + limit > worker->now_ns) {
+		conn->deadline_ns = last + limit;
+		return;
+	}
+	WORKER_STAT_ADD(worker, timeouts, 1);
+	conn->deadline_ns = 0;
+	conn->broken = true;
+	engine_fail(worker->engine, conn_slot_number(conn), -ETIMEDOUT);
+}
+
+void
+conn_timeout(struct conn *conn, struct worker *worker)
+{
+	if (conn->deadline_ns == 0 || conn->deadline_ns > worker->now_ns)
+		return; /* something has happened meanwhile */
+	if (conn->due) {
+		conn->due = false;
+		conn_next(conn, worker);
+		return;
+	}
+	if (conn->request != NULL) {
+		operation_timeout(conn, worker);
+		return;
+	}
+	if (conn->state == SLOT_CLOSING) {
+		finish(conn, worker, CLOSE_ORDERLY);
+		return;
+	}
+	/* The receive that didn't come; or that has, just now. */
+	if (!engine_abandon(worker->engine, conn_slot_number(conn)))
+		return;
+	WORKER_STAT_ADD(worker, timeouts, 1);
+	if (conn->state == SLOT_READING && conn->discard == 0)
+		conn_refuse(conn, worker, 408);
+	else
+		conn_close(conn, worker);
+}
+
+void
+conns_drain(struct worker *worker)
+{
+	struct conn *conn;
+	uint32_t slot;
+
+	for (slot = 0; slot < worker->conns_used; slot++) {
+		conn = &worker->conns[slot];
+		if (conn->id == 0 || conn->state != SLOT_IDLE)
+			continue;
+		if (engine_abandon(worker->engine, slot))
+			conn_close(conn, worker);
+	}
+}
+
+int
+conns_sweep(struct worker *worker)
+{
+	uint32_t part, i;
+	struct conn *conn;
+
+	if (worker->conns_open == 0)
+		return (-1);
+	if (worker->now_ns < worker->sweep_ns)
+		return ((int)((worker->sweep_ns - worker->now_ns) /
+			   CLOCK_NS_PER_MS) + 1);
+	worker->sweep_ns = worker->now_ns + SWEEP_MS * CLOCK_NS_PER_MS;
+	part = worker->conns_used / SWEEP_PARTS + 1;
+	for (i = 0; i < part; i++, worker->sweep++) {
+		if (worker->sweep >= worker->conns_used)
+			worker->sweep = 0;
+		conn = &worker->conns[worker->sweep];
+		if (conn->id != 0 && conn->deadline_ns != 0 &&
+		    conn->deadline_ns <= worker->now_ns)
+			conn_publish(conn, worker, OPERATION_CONN_TIMEOUT);
+	}
+	return (SWEEP_MS);
+}
+
+void
+conns_close_fds(struct worker *worker)
+{
+	uint32_t slot;
+
+	for (slot = 0; slot < worker->conns_used; slot++)
+		if (worker->conns[slot].id != 0)
+			(void)close(worker->conns[slot].fd);
+}

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A connection's life in the order in which it happens: it arrives, bytes
+ * come, a request is made of them and handed to the pipeline, the answer is
+ * out, the next one begins or the connection ends.
+ *
+ * Life of a request, steps 4 and 11 of 11: from link.c, to request.c and
+ * pipeline.c; from pipeline.c back to the beginning.
+ */
+#include "worker/conn.h"
+
+#include "shm/base/log.h"
+#include "shm/base/panic.h"
+#include "worker/buffers.h"
+#include "worker/close.h"
+#include "worker/engine.h"
+#include "worker/http_parse.h"
+#include "worker/link.h"
+#include "worker/pipeline.h"
+#include "worker/request.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Unframing body bytes wants this much room at once. */
+enum { BODY_ROOM_MIN = 4096 };
+
+int
+conns_create(struct worker *worker)
+{
+	size_t size = worker->segment.geometry.slots * sizeof(struct conn);
+
+	/* Pages come when a slot is used. */
+	worker->conns = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (worker->conns == MAP_FAILED) {
+		worker->conns = NULL;
+		return (-ENOMEM);
+	}
+	return (buffers_create(worker));
+}
+
+void
+conns_free(struct worker *worker)
+{
+	buffers_free(worker);
+	if (worker->conns == NULL)
+		return;
+	(void)munmap(worker->conns,
+	    worker->segment.geometry.slots * sizeof(struct conn));
+	worker->conns = NULL;
+}
+
+static struct conn_slot *
+slot_of(const struct conn *conn, const struct worker *worker)
+{
+	return (&worker->segment.slots[conn_slot_number(conn)]);
+}
+
+void
+conn_set_state(struct conn *conn, struct worker *worker, enum slot_state state)
+{
+	if (conn->state == state)
+		return;
+	conn->state = state;
+	slot_set_state(slot_of(conn, worker), state, worker->now_ns);
+}
+
+void
+conn_set_deadline(struct conn *conn, struct worker *worker, uint64_t ns)
+{
+	conn->deadline_ns = ns == 0 ? 0 : worker->now_ns + ns;
+}
+
+struct conn *
+conn_find(struct worker *worker, conn_id id)
+{
+	uint32_t slot = conn_id_slot(id);
+
+	if (id == 0 || slot >= worker->conns_used ||
+	    worker->conns[slot].id != id)
+		return (NULL);
+	return (&worker->conns[slot]);
+}
+
+static void
+wait_for_request(struct conn *conn, struct worker *worker)
+{
+	conn_set_state(conn, worker, SLOT_IDLE);
+	conn_set_deadline(conn, worker, worker->limits.idle_ns);
+	engine_receive(worker->engine, conn_slot_number(conn), NULL, 0, 0);
+}
+
+void
+conn_arrived(struct worker *worker, conn_id id, int fd)
+{
+	uint32_t slot = conn_id_slot(id);
+	struct conn *conn = &worker->conns[slot];
+	int error;
+
+	bh_assert(conn->id == 0);
+	if ((error = engine_add(worker->engine, id, fd)) != 0) {
+		log_err("can't watch a connection: %s", strerror(-error));
+		(void)close(fd);
+		link_report(worker->link, MESSAGE_REFUSED, slot,
+		    conn_id_generation(id), 0);
+		return;
+	}
+	memset(conn, 0, sizeof(*conn));
+	conn->id = id;
+	conn->fd = fd;
+	conn->state = SLOT_IDLE;
+	if (slot >= worker->conns_used)
+		worker->conns_used = slot + 1;
+	worker->conns_open++;
+	WORKER_STAT_ADD(worker, connections, 1);
+	WORKER_STAT_ADD(worker, connections_open, 1);
+	link_report(
+	    worker->link, MESSAGE_TAKEN, slot, conn_id_generation(id), 0);
+	wait_for_request(conn, worker);
+}
+
+/* Say in the slot where the bytes of the request that begins here are. */
+static void
+note_place(struct conn *conn, struct worker *worker)
+{
+	struct slot_request place = { 0 };
+
+	place.buffer = conn->buffer;
+	place.offset = conn->start;
+	/* Bytes of the connection before the buffer's byte `start`. */
+	place.consumed = conn->received - (conn->end - conn->start);
+	place.started_ns = worker->now_ns;
+	slot_set_request(slot_of(conn, worker), &place);
+}
+
+bool
+conn_take_place(
+    void *argument, uint32_t slot, void **ret_place, size_t *ret_size)
+{
+	struct worker *worker = argument;
+	struct conn *conn = &worker->conns[slot];
+
+	if (!buffer_take(worker, &conn->buffer))
+		return (false);
+	conn->start = conn->end = 0;
+	conn->scanned = 0;
+	note_place(conn, worker);
+	conn_set_state(conn, worker, SLOT_READING);
+	*ret_place = conn_bytes(conn, worker);
+	*ret_size = worker->segment.geometry.buffer_size;
+	return (true);
+}
+
+static void
+release_buffer(struct conn *conn, struct worker *worker)
+{
+	static const struct slot_request nothing;
+
+	if (conn->buffer == 0)
+		return;
+	slot_set_request(slot_of(conn, worker), &nothing);
+	buffer_release(worker, &conn->buffer);
+	conn->start = conn->end = 0;
+}
+
+void
+conn_return_place(void *argument, uint32_t slot)
+{
+	struct worker *worker = argument;
+	struct conn *conn = &worker->conns[slot];
+
+	release_buffer(conn, worker);
+	conn_set_state(conn, worker, SLOT_IDLE);
+}
+
+/* A head that is whole, or refused: the request begins. */
+static void
+begin_request(
+    struct conn *conn, struct worker *worker, struct request *request,
+    unsigned refused)
+{
+	struct slot_request place;
+
+	conn->request = request;
+	request_name(request);
+	request->head_buffer = conn->buffer;
+	(void)slot_get_request(slot_of(conn, worker), &place);
+	place.request = request->id;
+	if (refused == 0 && request->head.method != HTTP_POST &&
+	    request->head.method != HTTP_PATCH)
+		place.flags |= SLOT_REPLAYABLE;
+	slot_set_request(slot_of(conn, worker), &place);
+	conn_set_state(conn, worker, SLOT_HANDLING);
+	conn_set_deadline(conn, worker, 0);
+	WORKER_STAT_ADD(worker, requests_active, 1);
+	atomic_store_explicit(&worker->segment.consumer->load,
+	    (uint32_t)worker->stats[STAT_requests_active],
+	    memory_order_relaxed);
+	if (refused != 0) {
+		pipeline_refuse(request, refused);
+		return;
+	}
+	conn->start += (uint32_t)request->head.length;
+	http_body_init(&request->body, request->head.chunked,
+	    request->head.content_length);
+	pipeline_start(request);
+}
+
+/* The buffer is full of a pipelined request's first part: give it a whole. */
+static bool
+move_to_fresh_buffer(struct conn *conn, struct worker *worker)
+{
+	uint32_t fresh, old = conn->buffer;
+	uint32_t length = conn->end - conn->start;
+
+	if (!buffer_take(worker, &fresh))
+		return (false);
+	memcpy(segment_buffer(&worker->segment, fresh - 1),
+	    conn_bytes(conn, worker) + conn->start, length);
+	conn->buffer = fresh;
+	conn->start = 0;
+	conn->end = length;
+	note_place(conn, worker); /* one store: the old place or the new */
+	buffer_release(worker, &old);
+	return (true);
+}
+
+static void
+receive_more(struct conn *conn, struct worker *worker)
+{
+	size_t room = worker->segment.geometry.buffer_size - conn->end;
+
+	if (room == 0) {
+		if (!move_to_fresh_buffer(conn, worker)) {
+			conn_reset(conn, worker);
+			return;
+		}
+		room = worker->segment.geometry.buffer_size - conn->end;
+	}
+	conn_set_state(conn, worker, SLOT_READING);
+	if (conn->deadline_ns == 0 || conn->scanned == 0)
+		conn_set_deadline(conn, worker, worker->limits.head_ns);
+	engine_receive(worker->engine, conn_slot_number(conn),
+	    conn_bytes(conn, worker) + conn->end, room, 0);
+}
+
+/* Make a request of the bytes from `start`, or wait for more of them. */
+static void
+parse(struct conn *conn, struct worker *worker)
+{
+	const uint8_t *bytes = conn_bytes(conn, worker) + conn->start;
+	size_t scanned = conn->scanned;
+	struct request *request;
+	int status;
+
+	if ((request = request_new(worker, conn)) == NULL) {
+		log_err("out of memory for a request");
+		conn_reset(conn, worker);
+		return;
+	}
+	request->bytes = bytes;
+	status = http_parse_head(
+	    bytes, conn->end - conn->start, &conn->scanned, &request->head);
+	if (status == -EAGAIN) {
+		request_free(request);
+		if (conn->fin) {
+			conn_close(conn, worker);
+			return;
+		}
+		/* The limit runs from a head's first byte, not its last. */
+		if (scanned == 0)
+			conn_set_deadline(conn, worker, worker->limits.head_ns);
+		if (conn->scanned == 0)
+			conn->scanned = 1;
+		receive_more(conn, worker);
+		return;
+	}
+	if (status == 0 && request->head.content_length >
+	    worker->limits.body_max)
+		status = 413;
+	begin_request(conn, worker, request, (unsigned)status);
+}
+
+/* Throw away what is left of a body that no module wanted. */
+static void
+discard(struct conn *conn, struct worker *worker)
+{
+	uint32_t have = conn->end - conn->start;
+
+	if (have > conn->discard)
+		have = (uint32_t)conn->discard;
+	conn->start += have;
+	conn->discard -= have;
+	if (conn->discard == 0) {
+		conn_next(conn, worker);
+		return;
+	}
+	/* All of the buffer is used up. */
+	conn->start = conn->end = 0;
+	engine_receive(worker->engine, conn_slot_number(conn),
+	    conn_bytes(conn, worker),
+	    conn->discard < worker->segment.geometry.buffer_size
+		? conn->discard
+		: worker->segment.geometry.buffer_size,
+	    0);
+}
+
+void
+conn_received(
+    struct conn *conn, struct worker *worker, int64_t bytes, int status)
+{
+	if (bytes > 0) {
+		conn->received += (uint64_t)bytes;
+		WORKER_STAT_ADD(worker, bytes_received, bytes);
+	}
+	if (conn->state == SLOT_CLOSING) {
+		conn_lingered(conn, worker, bytes, status);
+		return;
+	}
+	if (status != 0) {
+		conn_reset(conn, worker);
+		return;
+	}
+	if (bytes == 0) {
+		/* Nothing is owed: no request, or only a part of one. */
+		conn->fin = true;
+		conn_close(conn, worker);
+		return;
+	}
+	conn->end += (uint32_t)bytes;
+	if (conn->discard > 0)
+		discard(conn, worker);
+	else
+		parse(conn, worker);
+}
+
+void
+conn_next(struct conn *conn, struct worker *worker)
+{
+	if (conn->start < conn->end) {
+		conn->scanned = 0;
+		note_place(conn, worker);
+		conn_set_state(conn, worker, SLOT_READING);
+		parse(conn, worker);
+		return;
+	}
+	release_buffer(conn, worker);
+	if (worker->draining)
+		conn_close(conn, worker);
+	else
+		wait_for_request(conn, worker);
+}
+
+void
+conn_sent(
+    struct conn *conn, struct worker *worker, int64_t bytes, int status)
+{
+	(void)worker;
+	if (conn->request != NULL)
+		pipeline_sent(conn->request, bytes, status);
+}
+
+void
+conn_refuse(struct conn *conn, struct worker *worker, unsigned status)
+{
+	struct request *request;
+
+	if ((request = request_new(worker, conn)) == NULL) {
+		conn_reset(conn, worker);
+		return;
+	}
+	begin_request(conn, worker, request, status);
+}
+
+void
+conn_request_over(struct conn *conn, struct worker *worker)
+{
+	struct request *request = conn->request;
+	bool reset = request->response.reset || request->response.failed;
+	bool go_on = !request->response.close && !conn->fin &&
+	    request_body_is_short(request);
+
+	atomic_store_explicit(&slot_of(conn, worker)->served,
+	    atomic_load_explicit(
+		&slot_of(conn, worker)->served, memory_order_relaxed) + 1,
+	    memory_order_relaxed);
+	WORKER_STAT_ADD(worker, requests_active, -1);
+	atomic_store_explicit(&worker->segment.consumer->load,
+	    (uint32_t)worker->stats[STAT_requests_active],
+	    memory_order_relaxed);
+	if (request->head_buffer != conn->buffer)
+		buffer_release(worker, &request->head_buffer);
+	conn->discard = go_on ? request->body.remaining : 0;
+	conn->request = NULL;
+	request_free(request);
+	if (reset || conn->broken) {
+		conn_reset(conn, worker);
+	} else if (!go_on) {
+		conn_close(conn, worker);
+	} else if (conn->discard > 0) {
+		conn_set_state(conn, worker, SLOT_READING);
+		conn_set_deadline(conn, worker, worker->limits.body_ns);
+		discard(conn, worker);
+	} else if (conn->start == conn->end) {
+		conn_next(conn, worker);
+	} else {
+		/* Its turn comes through the ring, behind the others'. */
+		conn_publish(conn, worker, OPERATION_CONN_NEXT);
+	}
+}
+
+void
+conn_note_response(
+    struct conn *conn, struct worker *worker, uint64_t total, bool last)
+{
+	struct slot_request place;
+
+	(void)slot_get_request(slot_of(conn, worker), &place);
+	if (!(place.flags & SLOT_RESPONDING))
+		place.written = conn->sent;
+	place.flags |= SLOT_RESPONDING;
+	place.response_end = last ? conn->sent + total : 0;
+	slot_set_request(slot_of(conn, worker), &place);
+}
+
+void
+conn_note_body_outside(struct conn *conn, struct worker *worker)
+{
+	struct slot_request place;
+
+	(void)slot_get_request(slot_of(conn, worker), &place);
+	if (place.flags & SLOT_BODY_OUTSIDE)
+		return;
+	place.flags |= SLOT_BODY_OUTSIDE;
+	slot_set_request(slot_of(conn, worker), &place);
+}
+
+uint8_t *
+conn_body_room(struct conn *conn, struct worker *worker, size_t *ret_size)
+{
+	size_t size = worker->segment.geometry.buffer_size;
+	uint32_t fresh;
+
+	/* Behind the head while that leaves room for more than crumbs. */
+	if (size - conn->end < BODY_ROOM_MIN) {
+		conn_note_body_outside(conn, worker);
+		if (conn->buffer == conn->request->head_buffer &&
+		    size - conn->request->head.length -
+			(size_t)(conn->request->bytes -
+			    conn_bytes(conn, worker)) >= BODY_ROOM_MIN) {
+			conn->end = (uint32_t)(conn->request->bytes -
+			    conn_bytes(conn, worker)) +
+			    (uint32_t)conn->request->head.length;
+		} else if (conn->buffer == conn->request->head_buffer) {
+			if (!buffer_take(worker, &fresh))
+				return (NULL);
+			conn->buffer = fresh;
+			conn->end = 0;
+		} else {
+			conn->end = 0;
+		}
+		conn->start = conn->end;
+	}
+	*ret_size = size - conn->end;
+	return (conn_bytes(conn, worker) + conn->end);
+}

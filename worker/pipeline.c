@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The request pipeline.
+ *
+ * Life of a request, step 6 of 11: from conn.c; to the modules; on pending
+ * to async.c; back from dispatch.c with the completion; to response.c; then
+ * to conn.c.
+ */
+#include "worker/pipeline.h"
+
+#include "shm/activity.h"
+#include "shm/base/log.h"
+#include "worker/async.h"
+#include "worker/conn.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void
+pipeline_module_error_about(
+    struct bh_registration *module, uint64_t request_id, const char *text)
+{
+	log_module(LOG_ERR, module == NULL ? NULL : module->name, request_id,
+	    text);
+	if (!worker_on_dispatch_thread())
+		return; /* the figures have one writer */
+	WORKER_STAT_ADD(worker_self, module_errors, 1);
+	if (module != NULL)
+		stat_add(&module->stats[MODULE_STAT_errors], 1);
+}
+
+void
+pipeline_module_error(struct bh_registration *module,
+    const struct request *request, const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	pipeline_module_error_about(
+	    module, request == NULL ? 0 : request->id, text);
+}
+
+static const struct pipeline_call *
+current_call(const struct request *request)
+{
+	return (&request->worker->modules.calls[request->call]);
+}
+
+/* The module's own object for this request, made when first needed. */
+static int
+module_self(
+    struct request *request, struct bh_registration *module, void **ret_self)
+{
+	uint32_t bit = UINT32_C(1) << module->id;
+	int error;
+
+	if (module->ops->get_module == NULL) {
+		*ret_self = module->self;
+		return (0);
+	}
+	if (!(request->selves_made & bit)) {
+		request->selves[module->id] = NULL;
+		error = module->ops->get_module(module->self,
+		    request_context(request),
+		    &request->selves[module->id]);
+		if (error != 0)
+			return (error);
+		request->selves_made |= bit;
+	}
+	*ret_self = request->selves[module->id];
+	return (0);
+}
+
+/*
+ * Run one callback of the current module: with ${info} its
+ * on_async_completion, else the step's own. The activity word names it, for
+ * whoever has to explain our death.
+ */
+static enum bh_notification_status
+invoke(struct request *request, const struct bh_completion_info *info)
+{
+	struct worker *worker = request->worker;
+	const struct pipeline_call *call = current_call(request);
+	struct bh_registration *module = call->module;
+	const struct running before = worker->running;
+	enum bh_notification_status status;
+	uint64_t activity;
+	void *self;
+	int error;
+
+	activity = activity_set(worker->activity,
+	    activity_pack(module->id,
+		call->step | (info == NULL ? 0 : ACTIVITY_ASYNC),
+		request->id));
+	atomic_store_explicit(&worker->activity->since_ns, worker->now_ns,
+	    memory_order_relaxed);
+	worker->running.request = request;
+	worker->running.module = module;
+	request->state = REQUEST_RUNNING;
+	stat_add(&module->stats[MODULE_STAT_calls], 1);
+	if ((error = module_self(request, module, &self)) != 0) {
+		pipeline_module_error(module, request,
+		    "get_module failed: %s", strerror(-error));
+		response_error(request, 500);
+		status = BH_FINISH_REQUEST;
+	} else if (info == NULL) {
+		status = call->callback(
+		    self, request_context(request), &request->provider);
+	} else {
+		stat_add(&module->stats[MODULE_STAT_completions], 1);
+		status = module->ops->on_async_completion(self,
+		    request_context(request), UINT32_C(1) << (call->step / 2),
+		    call->step % 2 != 0, &request->provider, info);
+	}
+	worker->running = before;
+	(void)activity_set(worker->activity, activity);
+	return (status);
+}
+
+/* A completion that came while its module's callback still ran. */
+static struct pending *
+held_completion(struct request *request)
+{
+	if (request->io.held)
+		return (&request->io);
+	if (request->posted.held)
+		return (&request->posted);
+	return (NULL);
+}
+
+static enum bh_notification_status
+deliver(struct request *request, struct pending *pending)
+{
+	struct bh_completion_info info = {
+		.bytes = (uint64_t)pending->bytes,
+		.entity = pending->entity,
+		.status = pending->status,
+		.op = pending->op,
+	};
+
+	/* The module may start the next operation from inside. */
+	memset(pending, 0, sizeof(*pending));
+	return (invoke(request, &info));
+}
+
+/*
+ * BH_PENDING: is there something to wait for? Pending with nothing
+ * outstanding would wait for ever.
+ */
+static bool
+park(struct request *request)
+{
+	if (request->io.ref != 0 || request->posted.ref != 0) {
+		request->state = REQUEST_PARKED;
+		WORKER_STAT_ADD(request->worker, requests_parked, 1);
+		stat_add(&current_call(request)
+			      ->module->stats[MODULE_STAT_pending],
+		    1);
+		return (true);
+	}
+	pipeline_module_error(current_call(request)->module, request,
+	    "returned BH_PENDING with no operation outstanding and no ticket "
+	    "taken: the request would wait for ever; it is answered 500");
+	response_error(request, 500);
+	return (false);
+}
+
+/*
+ * A callback has moved on. A ticket that is still out is void; an operation
+ * on the socket must end before anyone else may use the response. True when
+ * there is such a one to wait for.
+ */
+static bool
+leave_behind(struct request *request, enum bh_notification_status status)
+{
+	struct bh_registration *module = current_call(request)->module;
+
+	if (request->posted.ref != 0) {
+		async_void(request, &request->posted);
+		pipeline_module_error(module, request,
+		    "returned without waiting for the completion that it "
+		    "asked for; the completion is dropped");
+	}
+	if (request->io.held || request->io.ref == 0) {
+		memset(&request->io, 0, sizeof(request->io));
+		return (false);
+	}
+	pipeline_module_error(module, request,
+	    "returned without waiting for the operation that it started; its "
+	    "completion is dropped");
+	request->after = status;
+	request->state = REQUEST_WAITING;
+	return (true);
+}
+
+/* All callbacks are through: what the modules made is disposed of. */
+static void
+dispose(struct request *request)
+{
+	struct worker *worker = request->worker;
+	struct bh_registration *module;
+	uint64_t before;
+	uint32_t i;
+
+	for (i = 0; request->selves_made >> i != 0; i++) {
+		module = &worker->modules.list[i];
+		if (!(request->selves_made >> i & 1) ||
+		    module->ops->dispose == NULL)
+			continue;
+		before = activity_set(worker->activity,
+		    activity_pack(i, ACTIVITY_DISPOSING, request->id));
+		module->ops->dispose(request->selves[i]);
+		(void)activity_set(worker->activity, before);
+	}
+	request->selves_made = 0;
+}
+
+static void
+over(struct request *request)
+{
+	struct worker *worker = request->worker;
+	unsigned status = request->response.status;
+	char text[160];
+
+	dispose(request);
+	WORKER_STAT_ADD(worker, requests, 1);
+	if (!request->response.headers_sent)
+		status = 0; /* its client left before */
+	if (status >= 500)
+		WORKER_STAT_ADD(worker, responses_5xx, 1);
+	else if (status >= 400)
+		WORKER_STAT_ADD(worker, responses_4xx, 1);
+	else if (status >= 300)
+		WORKER_STAT_ADD(worker, responses_3xx, 1);
+	else if (status >= 200)
+		WORKER_STAT_ADD(worker, responses_2xx, 1);
+	if (status >= 500 && request->error_status != 0) {
+		(void)snprintf(text, sizeof(text), "answered %u: %s", status,
+		    strerror(-request->error_status));
+		log_module(LOG_WARNING, request->error_module, request->id,
+		    text);
+	}
+	conn_request_over(request->conn, worker);
+}
+
+/*
+ * May the next call be made now? Not while the response that must precede it
+ * is on its way, and not when there is none.
+ */
+static bool
+may_call(struct request *request)
+{
+	const struct modules *modules = &request->worker->modules;
+
+	request->state = REQUEST_RUNNING;
+	if (request->call >= modules->log_call &&
+	    !request->response.finished && !response_finish(request)) {
+		request->state = REQUEST_SENDING;
+		return (false);
+	}
+	if (request->call >= modules->call_count) {
+		over(request);
+		return (false);
+	}
+	return (true);
+}
+
+/*
+ * The current call has answered ${status}. Settle what that leaves: false
+ * when the request has to wait before it can move on.
+ */
+static bool
+settle(struct request *request, enum bh_notification_status *status)
+{
+	struct pending *held;
+
+	while (*status == BH_PENDING) {
+		if ((held = held_completion(request)) != NULL)
+			*status = deliver(request, held);
+		else if (park(request))
+			return (false);
+		else
+			*status = BH_FINISH_REQUEST;
+	}
+	return (!leave_behind(request, *status));
+}
+
+/* Go on from the current call, which has answered ${status}. */
+static void
+advance(struct request *request, enum bh_notification_status status)
+{
+	size_t log_call = request->worker->modules.log_call;
+
+	while (settle(request, &status)) {
+		if (status == BH_FINISH_REQUEST && request->call < log_call)
+			request->call = log_call;
+		else
+			request->call++;
+		if (!may_call(request))
+			return;
+		status = invoke(request, NULL);
+	}
+}
+
+void
+pipeline_start(struct request *request)
+{
+	request->call = 0;
+	if (may_call(request))
+		advance(request, invoke(request, NULL));
+}
+
+void
+pipeline_refuse(struct request *request, unsigned status)
+{
+	WORKER_STAT_ADD(request->worker, bad_requests, 1);
+	request->body_bad = true;
+	request->response.close = true;
+	response_error(request, status);
+	request->call = request->worker->modules.call_count;
+	(void)may_call(request); /* there is none: it sends, and is over */
+}
+
+void
+pipeline_sent(struct request *request, int64_t bytes, int status)
+{
+	response_sent(request, bytes, status);
+	request->response.finished = true;
+	if (may_call(request))
+		advance(request, invoke(request, NULL));
+}
+
+void
+pipeline_complete(struct request *request, struct pending *pending)
+{
+	if (request->state == REQUEST_PARKED) {
+		WORKER_STAT_ADD(request->worker, requests_parked, -1);
+		advance(request, deliver(request, pending));
+	} else if (request->state == REQUEST_WAITING) {
+		memset(pending, 0, sizeof(*pending));
+		request->state = REQUEST_RUNNING;
+		advance(request, request->after);
+	} else {
+		pending->held = true;
+	}
+}

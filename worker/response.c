@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What modules say of a response: status, headers, buffered body. How it gets
+ * to the socket is in response_send.c.
+ *
+ * Life of a request, step 10 of 11.
+ */
+#include "worker/response.h"
+
+#include "worker/http_parse.h"
+#include "worker/http_status.h"
+#include "worker/request.h"
+
+#include <bsd/stdlib.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* Bytes that a field takes beyond its name and value: ": " and CRLF. */
+enum { HEADER_FRAMING = 4 };
+
+void
+response_init(struct response *response)
+{
+	memset(response, 0, offsetof(struct response, first_block));
+	response->first_block = (struct response_block) {
+		.size = RESPONSE_SMALL, .bytes = response->small_bytes
+	};
+	response->last_block = &response->first_block;
+	response->output.iov = response->small_iov;
+	response->output.capacity = RESPONSE_IOV_SMALL;
+}
+
+void
+response_drop_body(struct response *response)
+{
+	struct response_block *block;
+
+	while ((block = response->first_block.next) != NULL) {
+		response->first_block.next = block->next;
+		free(block);
+	}
+	response->first_block.used = 0;
+	response->last_block = &response->first_block;
+	response->buffered = 0;
+}
+
+void
+response_free(struct response *response)
+{
+	response_drop_body(response);
+}
+
+bool
+response_is_bodiless(const struct request *request)
+{
+	return (request->head.method == HTTP_HEAD ||
+	    request->response.status == 204 ||
+	    request->response.status == 304);
+}
+
+int
+response_clear(struct request *request)
+{
+	struct response *response = &request->response;
+
+	if (response->headers_sent)
+		return (-EALREADY);
+	response_drop_body(response);
+	response->status = 0;
+	response->reason = NULL;
+	response->header_count = response->headers_size = 0;
+	response->length = response->taken = 0;
+	response->has_length = response->has_date = response->has_server =
+	    false;
+	response->touched = response->complete = response->ended = false;
+	return (0);
+}
+
+int
+response_set_status(
+    struct request *request, unsigned status, const char *reason)
+{
+	struct response *response = &request->response;
+
+	if (response->headers_sent)
+		return (-EALREADY);
+	if (status < 200 || status > 599)
+		return (-EINVAL);
+	if (reason != NULL) {
+		if (strlen(reason) > 256 ||
+		    !http_is_field_value(reason, strlen(reason)))
+			return (-EINVAL);
+		reason = arena_copy(
+		    &request->arena, reason, strlen(reason));
+		if (reason == NULL)
+			return (-ENOMEM);
+	}
+	response->status = (uint16_t)status;
+	response->reason = reason;
+	response->touched = true;
+	return (0);
+}
+
+static bool
+header_is(const struct response_header *header, const char *name)
+{
+	return (strcasecmp(header->name, name) == 0);
+}
+
+int
+response_delete_header(struct request *request, const char *name)
+{
+	struct response *response = &request->response;
+	struct response_header *header;
+	uint32_t i, kept = 0;
+
+	if (response->headers_sent)
+		return (-EALREADY);
+	for (i = 0; i < response->header_count; i++) {
+		header = &response->headers[i];
+		if (header_is(header, name)) {
+			response->headers_size -= header->name_length +
+			    header->value_length + HEADER_FRAMING;
+			continue;
+		}
+		response->headers[kept++] = *header;
+	}
+	if (strcasecmp(name, "Content-Length") == 0 && response->has_length) {
+		response->has_length = false;
+		return (0);
+	}
+	if (strcasecmp(name, "Date") == 0)
+		response->has_date = false;
+	if (strcasecmp(name, "Server") == 0)
+		response->has_server = false;
+	if (kept == response->header_count)
+		return (-ENOENT);
+	response->header_count = kept;
+	return (0);
+}
+
+/*
+ * Fields that the server acts upon instead of sending them on. Returns 1 for
+ * one of these, done; 0 for any other; -EINVAL for one that isn't a module's
+ * to set.
+ */
+static int
+set_special(struct request *request, const char *name, const char *value)
+{
+	struct response *response = &request->response;
+	const char *error;
+	long long length;
+
+	if (strcasecmp(name, "Transfer-Encoding") == 0)
+		return (-EINVAL);
+	if (strcasecmp(name, "Connection") == 0) {
+		if (strcasecmp(value, "close") != 0)
+			return (-EINVAL);
+		response->close = true;
+		return (1);
+	}
+	if (strcasecmp(name, "Content-Length") == 0) {
+		length = strtonum(value, 0, LLONG_MAX, &error);
+		if (error != NULL)
+			return (-EINVAL);
+		response->has_length = true;
+		response->length = (uint64_t)length;
+		return (1);
+	}
+	if (strcasecmp(name, "Date") == 0)
+		response->has_date = true;
+	else if (strcasecmp(name, "Server") == 0)
+		response->has_server = true;
+	return (0);
+}
+
+int
+response_set_header(struct request *request, const char *name,
+    const char *value, bool replace)
+{
+	struct response *response = &request->response;
+	struct response_header header;
+	size_t name_length = strlen(name), value_length = strlen(value), size;
+	int special;
+
+	if (response->headers_sent)
+		return (-EALREADY);
+	if (!http_is_token(name, name_length) ||
+	    !http_is_field_value(value, value_length))
+		return (-EINVAL);
+	size = name_length + value_length + HEADER_FRAMING;
+	if (size > RESPONSE_HEADERS_SIZE)
+		return (-E2BIG);
+	if (replace)
+		(void)response_delete_header(request, name);
+	if (response->header_count == RESPONSE_HEADERS_MAX ||
+	    response->headers_size + size > RESPONSE_HEADERS_SIZE)
+		return (-E2BIG);
+	response->touched = true;
+	if ((special = set_special(request, name, value)) != 0)
+		return (special > 0 ? 0 : special);
+	header.name = arena_copy(&request->arena, name, name_length);
+	header.value = arena_copy(&request->arena, value, value_length);
+	if (header.name == NULL || header.value == NULL)
+		return (-ENOMEM);
+	header.name_length = (uint32_t)name_length;
+	header.value_length = (uint32_t)value_length;
+	response->headers[response->header_count++] = header;
+	response->headers_size += (uint32_t)size;
+	return (0);
+}
+
+/* Room for ${need} more bytes behind the last block's. */
+static struct response_block *
+add_block(struct response *response, size_t need)
+{
+	struct response_block *block;
+	size_t size = need > RESPONSE_BLOCK ? need : RESPONSE_BLOCK;
+
+	if (size > SIZE_MAX - sizeof(*block) ||
+	    (block = malloc(sizeof(*block) + size)) == NULL)
+		return (NULL);
+	block->next = NULL;
+	block->used = 0;
+	block->size = size;
+	block->bytes = (uint8_t *)(block + 1);
+	response->last_block->next = block;
+	return (block);
+}
+
+/* Append to the last block what fits. Returns how much did. */
+static size_t
+fill(struct response_block *block, const uint8_t *bytes, size_t length)
+{
+	size_t room = block->size - block->used;
+
+	if (length > room)
+		length = room;
+	if (length > 0)
+		memcpy(block->bytes + block->used, bytes, length);
+	block->used += length;
+	return (length);
+}
+
+int
+response_copy(struct request *request, const struct bh_data_chunk *chunks,
+    size_t count)
+{
+	struct response *response = &request->response;
+	struct response_block *next = NULL;
+	size_t room, total = 0, done, i;
+
+	for (i = 0; i < count; i++)
+		total += chunks[i].length;
+	/* First the memory: afterwards nothing can fail. */
+	room = response->last_block->size - response->last_block->used;
+	if (total > room &&
+	    (next = add_block(response, total - room)) == NULL)
+		return (-ENOMEM);
+	for (i = 0; i < count; i++) {
+		done = fill(response->last_block, chunks[i].buffer,
+		    chunks[i].length);
+		if (done == chunks[i].length)
+			continue;
+		response->last_block = next;
+		(void)fill(next, (const uint8_t *)chunks[i].buffer + done,
+		    chunks[i].length - done);
+	}
+	response->buffered += total;
+	return (0);
+}
+
+void
+response_error(struct request *request, unsigned status)
+{
+	struct bh_data_chunk chunk = { .type = BH_CHUNK_MEMORY };
+	char text[64];
+
+	if (response_clear(request) != 0) {
+		/* Part of another answer is out: the client must see that. */
+		request->response.reset = true;
+		return;
+	}
+	(void)response_set_status(request, status, NULL);
+	(void)response_set_header(request, "Content-Type", "text/plain", true);
+	if (status == 405)
+		(void)response_set_header(request, "Allow",
+		    "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH", true);
+	chunk.length = (size_t)snprintf(text, sizeof(text), "%u %s\n", status,
+	    http_reason(status));
+	chunk.buffer = text;
+	(void)response_copy(request, &chunk, 1);
+}
