@@ -39,7 +39,7 @@ struct script {
 	unsigned resumed;
 	int result;
 	size_t seen;
-	void *deepest[DEEP + 1]; /* of each stack, far below its top */
+	uintptr_t deepest[DEEP]; /* of each stack, far below its top */
 };
 
 static void
@@ -214,26 +214,25 @@ park_and_leave(struct script *script, unsigned number)
 	stack_pool_leave(script->pool);
 }
 
-/* Touch about ${bytes} of stack; where the lowest are. */
-__attribute__((noinline)) static void *
-dig(size_t bytes)
+/* Touch about ${bytes} of stack and say where the lowest of them are. */
+__attribute__((noinline)) static void
+dig(size_t bytes, uintptr_t *ret_lowest)
 {
 	volatile char frame[1024];
-	void *deepest;
 
 	frame[0] = 1;
-	deepest = (void *)(uintptr_t)frame;
 	if (bytes > sizeof(frame))
-		deepest = dig(bytes - sizeof(frame));
+		dig(bytes - sizeof(frame), ret_lowest);
+	else
+		*ret_lowest = (uintptr_t)frame;
 	frame[sizeof(frame) - 1] = frame[0];
-	return (deepest);
 }
 
 static void
 dig_deep_then_park(struct script *script, unsigned number)
 {
 	if (number < DEEP) {
-		script->deepest[number] = dig(DEPTH);
+		dig(DEPTH, &script->deepest[number]);
 		assert_int_equal(park(script), 0);
 		if (++script->resumed == DEEP)
 			stack_pool_leave(script->pool);
@@ -251,7 +250,7 @@ count_deep_pages(const struct script *script)
 	uintptr_t at;
 
 	for (i = 0; i < DEEP; i++) {
-		at = (uintptr_t)script->deepest[i] & ~(page - 1);
+		at = script->deepest[i] & ~(page - 1);
 		assert_int_equal(mincore((void *)at, 1, &resident), 0);
 		count += resident & 1;
 	}
