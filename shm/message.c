@@ -12,7 +12,7 @@ void
 message_init(struct message_header *header, enum message_type type,
     uint32_t count, uint32_t size)
 {
-	*header = (struct message_header) {
+	*header = (struct message_header){
 		.magic = MESSAGE_MAGIC,
 		.version = MESSAGE_VERSION,
 		.type = (uint16_t)type,

@@ -56,11 +56,11 @@ geometry_is_sound(const struct segment_geometry *g)
 		return (false);
 	needed = g->records + UINT64_C(2) * g->producers * SEGMENT_BATCH;
 	return (UINT64_C(1) << g->entries_log2 >= needed && g->slots > 0 &&
-	    g->slots <= SEGMENT_SLOTS_MAX && g->buffers > 0 &&
-	    g->buffers <= SEGMENT_BUFFERS_MAX && g->buffer_size > 0 &&
-	    g->buffer_size <= SEGMENT_BUFFER_SIZE_MAX &&
-	    g->buffer_size % SEGMENT_PAGE == 0 &&
-	    g->modules <= SEGMENT_MODULES_MAX && g->padding == 0);
+		g->slots <= SEGMENT_SLOTS_MAX && g->buffers > 0 &&
+		g->buffers <= SEGMENT_BUFFERS_MAX && g->buffer_size > 0 &&
+		g->buffer_size <= SEGMENT_BUFFER_SIZE_MAX &&
+		g->buffer_size % SEGMENT_PAGE == 0 &&
+		g->modules <= SEGMENT_MODULES_MAX && g->padding == 0);
 }
 
 /*
@@ -81,7 +81,8 @@ plan_layout(struct segment_header *header)
 		[REGION_RECORDS] =
 		    (uint64_t)g->records * sizeof(struct op_record),
 		[REGION_SLOTS] = (uint64_t)g->slots * sizeof(struct conn_slot),
-		[REGION_STATS] = sizeof(uint64_t) *
+		[REGION_STATS] =
+		    sizeof(uint64_t) *
 		    (header->stats_worker_words +
 			(uint64_t)g->modules * header->stats_module_words),
 		[REGION_RECORDER] =
@@ -102,7 +103,7 @@ plan_layout(struct segment_header *header)
 struct segment_geometry
 segment_default_geometry(uint32_t slots, uint32_t modules)
 {
-	return ((struct segment_geometry) {
+	return ((struct segment_geometry){
 	    .records = 4096,
 	    .entries_log2 = 13,
 	    .producers = 64,
@@ -252,8 +253,7 @@ read_header(int fd, struct segment_header *ret_header)
 	plan_layout(&plan);
 	if (memcmp(plan.regions, header.regions, sizeof(plan.regions)) != 0 ||
 	    plan.segment_size != header.segment_size ||
-	    plan.buffers_size != header.buffers_size ||
-	    status.st_size < 0 ||
+	    plan.buffers_size != header.buffers_size || status.st_size < 0 ||
 	    (uint64_t)status.st_size != plan.segment_size)
 		return (-EPROTO);
 	*ret_header = plan;
@@ -268,14 +268,13 @@ fill_view(const struct segment_header *header, void *base, size_t size,
 	const struct segment_region *regions = header->regions;
 	uint8_t *bytes = base;
 
-	*ret_segment = (struct segment) {
+	*ret_segment = (struct segment){
 		.geometry = header->geometry,
 		.worker = header->worker,
 		.incarnation = header->incarnation,
 		.header = base,
 		.consumer = (void *)(bytes + regions[REGION_CONSUMER].offset),
-		.producers =
-		    (void *)(bytes + regions[REGION_PRODUCERS].offset),
+		.producers = (void *)(bytes + regions[REGION_PRODUCERS].offset),
 		.entries = (void *)(bytes + regions[REGION_ENTRIES].offset),
 		.records = (void *)(bytes + regions[REGION_RECORDS].offset),
 		.slots = (void *)(bytes + regions[REGION_SLOTS].offset),
@@ -348,9 +347,8 @@ segment_map_worker(struct segment_fds *fds, struct segment *ret_segment)
 	error = read_header(fds->ro, &header);
 	if (error == 0 && fstat(fds->buffers, &status) == -1)
 		error = -errno;
-	if (error == 0 &&
-	    (status.st_size < 0 ||
-		(uint64_t)status.st_size != header.buffers_size))
+	if (error == 0 && (status.st_size < 0 ||
+			      (uint64_t)status.st_size != header.buffers_size))
 		error = -EPROTO;
 	if (error == 0)
 		error = map_worker(fds, &header, ret_segment);
@@ -396,7 +394,7 @@ segment_unmap(struct segment *segment)
 {
 	if (segment->base != NULL)
 		(void)munmap(segment->base, segment->size);
-	*segment = (struct segment) { .base = NULL };
+	*segment = (struct segment){ .base = NULL };
 }
 
 void

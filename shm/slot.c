@@ -61,8 +61,8 @@ slot_open(struct conn_slot *slot, uint32_t generation,
 	atomic_store_explicit(&slot->served, 0, memory_order_relaxed);
 	slot_set_request(slot, &none);
 	/* Last: pairs with the acquire in slot_state(), slot_generation(). */
-	atomic_store_explicit(&slot->ctl, ctl_pack(generation, SLOT_IDLE),
-	    memory_order_release);
+	atomic_store_explicit(
+	    &slot->ctl, ctl_pack(generation, SLOT_IDLE), memory_order_release);
 }
 
 void
@@ -87,9 +87,9 @@ slot_state(const struct conn_slot *slot)
 uint32_t
 slot_generation(const struct conn_slot *slot)
 {
-	return ((uint32_t)(atomic_load_explicit(
-			       &slot->ctl, memory_order_acquire) >>
-	    32));
+	return (
+	    (uint32_t)(atomic_load_explicit(&slot->ctl, memory_order_acquire) >>
+		       32));
 }
 
 void
@@ -99,16 +99,14 @@ slot_set_request(struct conn_slot *slot, const struct slot_request *request)
 	uint32_t next;
 
 	memcpy(words, request, sizeof(words));
-	next =
-	    atomic_load_explicit(&slot->current, memory_order_relaxed) + 1;
+	next = atomic_load_explicit(&slot->current, memory_order_relaxed) + 1;
 	write_words(&slot->requests[next & 1], words);
 	/* The switch; pairs with the acquire in slot_get_request(). */
 	atomic_store_explicit(&slot->current, next, memory_order_release);
 }
 
 bool
-slot_get_request(
-    const struct conn_slot *slot, struct slot_request *ret_request)
+slot_get_request(const struct conn_slot *slot, struct slot_request *ret_request)
 {
 	uint64_t words[REQUEST_WORDS];
 	uint32_t current;

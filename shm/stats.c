@@ -4,8 +4,12 @@
  */
 #include "shm/stats.h"
 
-#define WORKER_STAT(n, k, u, h) \
-	[STAT_##n] = { .name = #n, .kind = STAT_##k, .unit = u, .help = h },
+#define INFO(n, k, u, h)                                           \
+	{                                                          \
+		.name = #n, .kind = STAT_##k, .unit = u, .help = h \
+	}
+
+#define WORKER_STAT(n, k, u, h) [STAT_##n] = INFO(n, k, u, h),
 #define MODULE_STAT(n, k, u, h)
 const struct stat_info worker_stat_info[STAT_completions] = {
 #include "shm/stats.def"
@@ -14,10 +18,7 @@ const struct stat_info worker_stat_info[STAT_completions] = {
 #undef MODULE_STAT
 
 #define WORKER_STAT(n, k, u, h)
-#define MODULE_STAT(n, k, u, h) \
-	[MODULE_STAT_##n] = { \
-		.name = #n, .kind = STAT_##k, .unit = u, .help = h \
-	},
+#define MODULE_STAT(n, k, u, h) [MODULE_STAT_##n] = INFO(n, k, u, h),
 const struct stat_info module_stat_info[MODULE_STATS] = {
 #include "shm/stats.def"
 };

@@ -63,8 +63,8 @@ fd_raise_limit(size_t *ret_limit)
 }
 
 int
-fd_send(int socket, const void *bytes, size_t size, const int *fds,
-    size_t count)
+fd_send(
+    int socket, const void *bytes, size_t size, const int *fds, size_t count)
 {
 	union control control;
 	struct iovec vector;

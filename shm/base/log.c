@@ -42,8 +42,7 @@ static struct {
 static void
 line_add(struct line *line, const char *bytes, size_t size)
 {
-	if (line->cut ||
-	    size > sizeof(line->bytes) - LINE_END - line->length) {
+	if (line->cut || size > sizeof(line->bytes) - LINE_END - line->length) {
 		line->cut = true;
 		return;
 	}
@@ -120,7 +119,7 @@ static bool
 is_wanted(int priority)
 {
 	return (LOG_PRI(priority) <=
-	    atomic_load_explicit(&log_state.level, memory_order_relaxed));
+		atomic_load_explicit(&log_state.level, memory_order_relaxed));
 }
 
 void
@@ -157,8 +156,7 @@ log_msg(int priority, const char *format, ...)
 }
 
 void
-log_module(
-    int priority, const char *module, uint64_t request, const char *text)
+log_module(int priority, const char *module, uint64_t request, const char *text)
 {
 	int saved_errno = errno;
 	struct line line;
@@ -169,8 +167,8 @@ log_module(
 	line_begin(&line, priority);
 	if (module != NULL) {
 		line_add_text(&line, module);
-		line_add(&line, request != 0 ? " " : ": ",
-		    request != 0 ? 1 : 2);
+		line_add(
+		    &line, request != 0 ? " " : ": ", request != 0 ? 1 : 2);
 	}
 	if (request != 0) {
 		(void)snprintf(id, sizeof(id), "request=%u-%u: ",

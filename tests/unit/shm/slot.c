@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Connection slots: what the owner writes is what a reader gets, whole.
+ */
+#include "unit.h"
+
+#include "shm/slot.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum {
+	CHANGES = UNIT_SANITIZED ? 20000 : 200000
+};
+
+static const struct slot_peer peer = {
+	.family = AF_INET,
+	.port = 4711,
+	.address = { 192, 0, 2, 1 },
+};
+
+static struct slot_request
+request_of(uint64_t number)
+{
+	return ((struct slot_request){
+	    .request = number,
+	    .consumed = number + 1,
+	    .written = number + 2,
+	    .response_end = number + 3,
+	    .buffer = (uint32_t)number,
+	    .offset = (uint32_t)number + 1,
+	    .flags = SLOT_REPLAYABLE,
+	    .started_ns = number + 4,
+	});
+}
+
+static void
+a_connection_is_named_by_slot_and_generation(void **state)
+{
+	const conn_id id = conn_id_make(0xfffffffe, 0x80000001);
+
+	(void)state;
+	assert_int_equal(0xfffffffe, conn_id_slot(id));
+	assert_int_equal(0x80000001, conn_id_generation(id));
+	assert_true(conn_id_make(0, 1) != 0);
+}
+
+static void
+an_opened_slot_is_idle_and_has_no_request(void **state)
+{
+	struct conn_slot slot;
+	struct slot_request request;
+
+	(void)state;
+	memset(&slot, 0xa5, sizeof(slot)); /* what its last user left */
+	slot_open(&slot, 12, &peer, 1000);
+	assert_int_equal(SLOT_IDLE, slot_state(&slot));
+	assert_int_equal(12, slot_generation(&slot));
+	assert_int_equal(1000, slot.accepted_ns);
+	assert_int_equal(1000, slot.active_ns);
+	assert_int_equal(0, slot.served);
+	assert_int_equal(0, slot.replays);
+	assert_memory_equal(&peer, &slot.peer, sizeof(peer));
+	assert_true(slot_get_request(&slot, &request));
+	assert_int_equal(0, request.request);
+	assert_int_equal(0, request.buffer);
+}
+
+static void
+the_state_changes_and_the_generation_stays(void **state)
+{
+	struct conn_slot slot = { .ctl = 0 };
+	enum slot_state wanted;
+
+	(void)state;
+	slot_open(&slot, UINT32_MAX, &peer, 1);
+	for (wanted = SLOT_FREE; wanted < SLOT_STATES; wanted++) {
+		slot_set_state(&slot, wanted, 100 + (uint64_t)wanted);
+		assert_int_equal(wanted, slot_state(&slot));
+		assert_int_equal(UINT32_MAX, slot_generation(&slot));
+		assert_int_equal(100 + (uint64_t)wanted, slot.active_ns);
+	}
+}
+
+static void
+a_state_that_there_isnt_is_told_as_such(void **state)
+{
+	struct conn_slot slot = { .ctl = 0xff };
+
+	(void)state;
+	assert_int_equal(SLOT_STATES, slot_state(&slot));
+	slot.ctl = SLOT_STATES;
+	assert_int_equal(SLOT_STATES, slot_state(&slot));
+}
+
+static void
+a_request_replaces_the_other_only_as_a_whole(void **state)
+{
+	struct conn_slot slot = { .ctl = 0 };
+	struct slot_request request, first = request_of(1);
+	struct slot_request second = request_of(2);
+	uint32_t current;
+
+	(void)state;
+	slot_open(&slot, 1, &peer, 1);
+	slot_set_request(&slot, &first);
+	current = slot.current;
+	/* The owner dies after it has written half of the next place. */
+	memcpy(&slot.requests[(current + 1) & 1], &second, sizeof(second) / 2);
+	assert_true(slot_get_request(&slot, &request));
+	assert_memory_equal(&first, &request, sizeof(first));
+	slot_set_request(&slot, &second);
+	assert_int_equal(current + 1, slot.current);
+	assert_true(slot_get_request(&slot, &request));
+	assert_memory_equal(&second, &request, sizeof(second));
+}
+
+static void
+the_count_of_requests_may_wrap(void **state)
+{
+	struct conn_slot slot = { .current = UINT32_MAX };
+	struct slot_request request, wanted = request_of(5);
+
+	(void)state;
+	slot_set_request(&slot, &wanted);
+	assert_int_equal(0, slot.current);
+	assert_true(slot_get_request(&slot, &request));
+	assert_memory_equal(&wanted, &request, sizeof(wanted));
+}
+
+static void *
+change_all_the_time(void *argument)
+{
+	struct conn_slot *slot = argument;
+	struct slot_request request;
+	uint64_t i;
+
+	for (i = 1; i <= CHANGES; i++) {
+		request = request_of(i);
+		slot_set_request(slot, &request);
+	}
+	return (NULL);
+}
+
+static void
+a_reader_never_sees_a_torn_request(void **state)
+{
+	struct conn_slot slot = { .ctl = 0 };
+	struct slot_request request = request_of(0), wanted;
+	pthread_t writer;
+	uint64_t last = 0;
+
+	(void)state;
+	slot_open(&slot, 1, &peer, 1);
+	slot_set_request(&slot, &request);
+	assert_int_equal(
+	    0, pthread_create(&writer, NULL, change_all_the_time, &slot));
+	while (last != CHANGES) {
+		/* Too busy a writer is told, not waited for. */
+		if (!slot_get_request(&slot, &request)) {
+			sched_yield();
+			continue;
+		}
+		wanted = request_of(request.request);
+		assert_memory_equal(&wanted, &request, sizeof(wanted));
+		assert_true(request.request >= last);
+		last = request.request;
+	}
+	assert_int_equal(0, pthread_join(writer, NULL));
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(a_connection_is_named_by_slot_and_generation),
+	cmocka_unit_test(an_opened_slot_is_idle_and_has_no_request),
+	cmocka_unit_test(the_state_changes_and_the_generation_stays),
+	cmocka_unit_test(a_state_that_there_isnt_is_told_as_such),
+	cmocka_unit_test(a_request_replaces_the_other_only_as_a_whole),
+	cmocka_unit_test(the_count_of_requests_may_wrap),
+	cmocka_unit_test(a_reader_never_sees_a_torn_request),
+};
+
+UNIT_MAIN(tests)
