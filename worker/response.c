@@ -105,76 +105,119 @@ response_set_status(
 	return (0);
 }
 
-static bool
-header_is(const struct response_header *header, const char *name)
+/* Fields that the server acts upon; told by length before by letters. */
+enum special {
+	NOT_SPECIAL,
+	CONNECTION,
+	CONTENT_LENGTH,
+	DATE,
+	SERVER,
+	TRANSFER_ENCODING,
+};
+
+static enum special
+special_field(const char *name, size_t length)
 {
-	return (strcasecmp(header->name, name) == 0);
+	static const struct {
+		const char *name;
+		enum special special;
+	} fields[] = {
+		[4] = { "Date", DATE },
+		[6] = { "Server", SERVER },
+		[10] = { "Connection", CONNECTION },
+		[14] = { "Content-Length", CONTENT_LENGTH },
+		[17] = { "Transfer-Encoding", TRANSFER_ENCODING },
+	};
+
+	if (length >= sizeof(fields) / sizeof(fields[0]) ||
+	    fields[length].name == NULL ||
+	    strcasecmp(name, fields[length].name) != 0)
+		return (NOT_SPECIAL);
+	return (fields[length].special);
 }
 
-int
-response_delete_header(struct request *request, const char *name)
+/* Take out all fields of that name. Returns whether there was one. */
+static bool
+remove_fields(struct response *response, const char *name, size_t length)
 {
-	struct response *response = &request->response;
 	struct response_header *header;
 	uint32_t i, kept = 0;
 
-	if (response->headers_sent)
-		return (-EALREADY);
 	for (i = 0; i < response->header_count; i++) {
 		header = &response->headers[i];
-		if (header_is(header, name)) {
+		if (header->name_length == length &&
+		    strcasecmp(header->name, name) == 0) {
 			response->headers_size -= header->name_length +
 			    header->value_length + HEADER_FRAMING;
 			continue;
 		}
 		response->headers[kept++] = *header;
 	}
-	if (strcasecmp(name, "Content-Length") == 0 && response->has_length) {
-		response->has_length = false;
-		return (0);
-	}
-	if (strcasecmp(name, "Date") == 0)
-		response->has_date = false;
-	if (strcasecmp(name, "Server") == 0)
-		response->has_server = false;
 	if (kept == response->header_count)
-		return (-ENOENT);
+		return (false);
 	response->header_count = kept;
-	return (0);
+	return (true);
+}
+
+int
+response_delete_header(struct request *request, const char *name)
+{
+	struct response *response = &request->response;
+	bool had_length = response->has_length;
+	size_t length = strlen(name);
+
+	if (response->headers_sent)
+		return (-EALREADY);
+	switch (special_field(name, length)) {
+	case CONTENT_LENGTH:
+		response->has_length = false;
+		return (had_length ? 0 : -ENOENT);
+	case DATE:
+		response->has_date = false;
+		break;
+	case SERVER:
+		response->has_server = false;
+		break;
+	default:
+		break;
+	}
+	return (remove_fields(response, name, length) ? 0 : -ENOENT);
 }
 
 /*
- * Fields that the server acts upon instead of sending them on. Returns 1 for
- * one of these, done; 0 for any other; -EINVAL for one that isn't a module's
- * to set.
+ * Act upon a field of the server's own. Returns 1 when it isn't to be sent as
+ * it is, 0 when it is, -EINVAL when it isn't a module's to set.
  */
 static int
-set_special(struct request *request, const char *name, const char *value)
+set_special(struct response *response, enum special special, const char *value)
 {
-	struct response *response = &request->response;
 	const char *error;
 	long long length;
 
-	if (strcasecmp(name, "Transfer-Encoding") == 0)
+	switch (special) {
+	case TRANSFER_ENCODING:
 		return (-EINVAL);
-	if (strcasecmp(name, "Connection") == 0) {
+	case CONNECTION:
 		if (strcasecmp(value, "close") != 0)
 			return (-EINVAL);
 		response->close = true;
 		return (1);
-	}
-	if (strcasecmp(name, "Content-Length") == 0) {
+	case CONTENT_LENGTH:
 		length = strtonum(value, 0, LLONG_MAX, &error);
 		if (error != NULL)
 			return (-EINVAL);
 		response->has_length = true;
 		response->length = (uint64_t)length;
 		return (1);
-	}
-	if (strcasecmp(name, "Date") == 0)
+	case DATE:
 		response->has_date = true;
-	else if (strcasecmp(name, "Server") == 0)
+		return (0);
+	case SERVER:
 		response->has_server = true;
+		return (0);
+	case NOT_SPECIAL:
+		break;
+	}
 	return (0);
 }
 
@@ -185,7 +228,7 @@ response_set_header(struct request *request, const char *name,
 	struct response *response = &request->response;
 	struct response_header header;
 	size_t name_length = strlen(name), value_length = strlen(value), size;
-	int special;
+	int done;
 
 	if (response->headers_sent)
 		return (-EALREADY);
@@ -195,14 +238,16 @@ response_set_header(struct request *request, const char *name,
 	size = name_length + value_length + HEADER_FRAMING;
 	if (size > RESPONSE_HEADERS_SIZE)
 		return (-E2BIG);
-	if (replace)
-		(void)response_delete_header(request, name);
+	if (replace && response->header_count > 0)
+		(void)remove_fields(response, name, name_length);
 	if (response->header_count == RESPONSE_HEADERS_MAX ||
 	    response->headers_size + size > RESPONSE_HEADERS_SIZE)
 		return (-E2BIG);
 	response->touched = true;
-	if ((special = set_special(request, name, value)) != 0)
-		return (special > 0 ? 0 : special);
+	done = set_special(
+	    response, special_field(name, name_length), value);
+	if (done != 0)
+		return (done > 0 ? 0 : done);
 	header.name = arena_copy(&request->arena, name, name_length);
 	header.value = arena_copy(&request->arena, value, value_length);
 	if (header.name == NULL || header.value == NULL)
