@@ -73,6 +73,13 @@ client_close(struct client *client)
 	client->fd = -1;
 }
 
+void
+client_finish(struct client *client)
+{
+	if (shutdown(client->fd, SHUT_WR) == -1)
+		fail_msg("shutdown: %s", strerror(errno));
+}
+
 size_t
 client_try_send(struct client *client, const void *bytes, size_t length)
 {
@@ -231,4 +238,17 @@ client_get(const struct server *server, const char *target,
 	    "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", target);
 	assert_in_range(length, 1, sizeof(request) - 1);
 	client_exchange(server, request, ret_response);
+}
+
+void
+client_expect_get(const struct server *server, const char *target, int status,
+    const char *body)
+{
+	struct response response;
+
+	client_get(server, target, &response);
+	assert_int_equal(response.status, status);
+	if (body != NULL)
+		assert_string_equal(response.body, body);
+	response_free(&response);
 }

@@ -35,6 +35,7 @@ enum client_end {
 
 void client_open(struct client *client, const struct server *server);
 void client_close(struct client *client);
+void client_finish(struct client *client); /* no more requests: shutdown(2) */
 
 /*
  * client_send(client, bytes, length): all of it. client_send_text() for
@@ -72,5 +73,12 @@ void client_exchange(const struct server *server, const char *request,
  */
 void client_get(const struct server *server, const char *target,
     struct response *ret_response);
+
+/*
+ * client_expect_get(server, target, status, body): the same, and the answer
+ * must be that; ${body} may be NULL for any.
+ */
+void client_expect_get(const struct server *server, const char *target,
+    int status, const char *body);
 
 #endif

@@ -215,7 +215,6 @@ struct stat_line {
 	char name[32];
 	char state;
 	pid_t parent;
-	pid_t group;
 };
 
 static bool
@@ -223,7 +222,7 @@ read_stat(pid_t pid, struct stat_line *ret_line)
 {
 	char path[64], *close_paren, *text;
 	bool good = false;
-	int group, parent;
+	int parent;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	text = process_read_file(path, NULL);
@@ -232,13 +231,11 @@ read_stat(pid_t pid, struct stat_line *ret_line)
 	/* The name may hold anything, so its end is the last ')'. */
 	close_paren = strrchr(text, ')');
 	if (close_paren != NULL && strchr(text, '(') != NULL &&
-	    sscanf(close_paren + 1, " %c %d %d", &ret_line->state, &parent,
-		&group) == 3) {
+	    sscanf(close_paren + 1, " %c %d", &ret_line->state, &parent) == 2) {
 		*close_paren = '\0';
 		(void)snprintf(ret_line->name, sizeof(ret_line->name), "%s",
 		    strchr(text, '(') + 1);
 		ret_line->parent = parent;
-		ret_line->group = group;
 		good = true;
 	}
 	free(text);
@@ -298,20 +295,6 @@ process_children(pid_t parent, const char *name, pid_t *ret_pids, size_t max)
 	(void)closedir(proc);
 	qsort(ret_pids, count, sizeof(*ret_pids), compare_pids);
 	return (count);
-}
-
-bool
-process_group_alive(pid_t pgid)
-{
-	struct stat_line line;
-	bool alive = false;
-	DIR *proc;
-
-	proc = open_proc();
-	while (!alive && next_process(proc, &line) != 0)
-		alive = line.group == pgid && line.state != 'Z';
-	(void)closedir(proc);
-	return (alive);
 }
 
 long

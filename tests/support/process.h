@@ -69,9 +69,6 @@ char *process_read_file(const char *path, size_t *ret_length);
 size_t process_children(
     pid_t parent, const char *name, pid_t *ret_pids, size_t max);
 
-/* process_group_alive(pgid): is any process, zombies aside, in that group? */
-bool process_group_alive(pid_t pgid);
-
 /*
  * process_memory_kib(pid, key): a figure of /proc/PID/status, like "VmRSS" or
  * "VmHWM" (the highest RSS so far); -1 when the process is gone.

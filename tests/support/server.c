@@ -193,24 +193,41 @@ server_workers(struct server *server, pid_t ret_pids[static SERVER_WORKERS_MAX])
 	    server->pid, "bulkhead-worker", ret_pids, SERVER_WORKERS_MAX));
 }
 
-/* Nothing of the server may outlive it; orphans are our children now. */
-static void
-check_nothing_left(pid_t group)
+/* What ran under a master that has ended is our child now, by its name. */
+static size_t
+left_behind(pid_t *ret_pids)
 {
-	pid_t orphan;
-	int64_t deadline;
+	return (process_children(
+	    getpid(), "bulkhead", ret_pids, SERVER_WORKERS_MAX));
+}
 
+static void
+reap(void)
+{
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		continue;
+}
+
+/* Nothing of the server may outlive it, or not for long. */
+static void
+check_nothing_left(void)
+{
+	pid_t left[SERVER_WORKERS_MAX];
+	const struct server *other;
+	int64_t deadline;
+	size_t count, expected = 0;
+
+	for (other = running; other != NULL; other = other->next)
+		expected += other->pid != 0;
 	deadline = test_deadline(LEFT_BEHIND_MS);
-	while (process_group_alive(group) ||
-	       process_children(getpid(), "bulkhead-", &orphan, 1) != 0) {
-		if (test_left_ms(deadline) == 0) {
-			(void)kill(-group, SIGKILL);
-			fail_msg("a process outlived its master");
-		}
+	while ((count = left_behind(left)) > expected) {
+		if (test_left_ms(deadline) == 0)
+			fail_msg("%zu processes outlived their master",
+			    count - expected);
 		test_sleep_ms(LOG_STEP_MS);
 	}
-	while (waitpid(-group, NULL, WNOHANG) > 0)
-		continue;
+	if (expected == 0)
+		reap();
 }
 
 static void
@@ -238,18 +255,15 @@ check_log(const struct server *server)
 void
 server_ended_with(struct server *server, int wait_status)
 {
-	pid_t group = server->pid;
 	int status;
 
 	if (!process_wait(server->pid, SERVER_STOP_MS, &status))
 		fail_msg("bulkhead doesn't end");
 	server->pid = 0;
-	if (status != wait_status) {
-		check_nothing_left(group);
+	if (status != wait_status)
 		fail_msg("bulkhead ended with wait status %#x, not %#x",
 		    (unsigned)status, (unsigned)wait_status);
-	}
-	check_nothing_left(group);
+	check_nothing_left();
 	if (!server->crash_expected)
 		check_log(server);
 	forget(server);
@@ -269,23 +283,43 @@ server_stop(struct server *server)
 	server_ended(server);
 }
 
+/*
+ * Workers are in process groups of their own, and a master that lives starts
+ * new ones: so it goes first, and they become our children.
+ */
+static void
+kill_all(void)
+{
+	pid_t left[SERVER_WORKERS_MAX];
+	struct server *server;
+	int64_t deadline;
+	size_t count, i;
+
+	for (server = running; server != NULL; server = server->next)
+		if (server->pid != 0)
+			(void)kill(server->pid, SIGKILL);
+	deadline = test_deadline(LEFT_BEHIND_MS);
+	while ((count = left_behind(left)) > 0 && test_left_ms(deadline) > 0) {
+		for (i = 0; i < count; i++)
+			(void)kill(left[i], SIGKILL);
+		reap();
+		test_sleep_ms(LOG_STEP_MS);
+	}
+}
+
 int
 server_teardown(void **state)
 {
-	struct server *server;
-	pid_t group;
+	pid_t left;
 
 	(void)state;
-	while ((server = running) != NULL) {
-		dump_log(server);
-		group = server->pid;
-		if (group != 0) {
-			(void)kill(-group, SIGKILL);
-			(void)waitpid(group, NULL, 0);
-			while (waitpid(-group, NULL, 0) > 0)
-				continue; /* its orphans */
-		}
-		forget(server);
+	/* A test that went well has stopped its servers. */
+	if (running == NULL && left_behind(&left) == 0)
+		return (0);
+	kill_all();
+	while (running != NULL) {
+		dump_log(running);
+		forget(running);
 	}
 	return (0);
 }

@@ -41,7 +41,7 @@ struct server *server_start(const char *option, ...) __attribute__((sentinel));
 
 /*
  * server_stop(server): SIGTERM; it must exit 0 in time, leave no process of
- * its group and no sanitizer's report in its log. Frees ${server}.
+ * it and no sanitizer's report in its log. Frees ${server}.
  */
 void server_stop(struct server *server);
 
