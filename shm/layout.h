@@ -45,7 +45,6 @@ enum {
 	SEGMENT_SLOTS_MAX = 1 << 20,
 	SEGMENT_BUFFERS_MAX = 1 << 20,
 	SEGMENT_BUFFER_SIZE_MAX = 1 << 24,
-	SEGMENT_STATS_WORDS_MAX = 1 << 12, /* of one block */
 };
 
 /* What a completion can tell of. */

@@ -228,7 +228,7 @@ ring_try_publish(struct ring_producer *producer, ring_ref ref, int64_t bytes,
 	const struct segment *segment = &producer->ring->segment;
 	uint64_t expected = ref_inflight(ref);
 
-	if (ref == 0 || ref_index(ref) >= segment->geometry.records)
+	if (ref_index(ref) >= segment->geometry.records)
 		return (-ESTALE);
 	/*
 	 * The claim: who wins it alone may write the result. Acquire pairs

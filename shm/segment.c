@@ -245,9 +245,7 @@ read_header(int fd, struct segment_header *ret_header)
 	    header.magic != SEGMENT_MAGIC ||
 	    header.version != SEGMENT_VERSION ||
 	    header.header_size != sizeof(header) ||
-	    !geometry_is_sound(&header.geometry) ||
-	    header.stats_worker_words > SEGMENT_STATS_WORDS_MAX ||
-	    header.stats_module_words > SEGMENT_STATS_WORDS_MAX)
+	    !geometry_is_sound(&header.geometry))
 		return (-EPROTO);
 	plan = header;
 	plan_layout(&plan);

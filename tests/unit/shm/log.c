@@ -160,6 +160,14 @@ a_long_line_is_cut_and_says_so(void **state)
 	assert_true(length <= LINE && length > LINE - 8);
 	assert_string_equal("\\x0a...\n", capture.text + length - 8);
 	assert_ptr_equal(capture.text + length - 1, strchr(capture.text, '\n'));
+
+	/* What would fit behind the cut is not put there: 3 bytes are left. */
+	log_init("te", 3);
+	capture_begin(&capture);
+	log_module(LOG_INFO, text, 0, "zz");
+	capture_end(&capture);
+	length = strlen(capture.text);
+	assert_string_equal("\\x0a...\n", capture.text + length - 8);
 }
 
 static void

@@ -112,6 +112,20 @@ a_count_that_wraps_with_its_size_is_refused(void **state)
 }
 
 static void
+items_that_are_not_whole_are_refused(void **state)
+{
+	uint8_t bytes[sizeof(struct taken) + 1];
+	struct taken message = message_taken();
+
+	(void)state;
+	message.header.size++;
+	memset(bytes, 0, sizeof(bytes));
+	memcpy(bytes, &message, sizeof(message));
+	assert_int_equal(-EBADMSG,
+	    message_check(bytes, sizeof(bytes), sizeof(struct message_slot)));
+}
+
+static void
 a_message_longer_than_the_limit_is_refused(void **state)
 {
 	struct message_header *header;
@@ -146,6 +160,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(
 	    a_message_with_any_bit_of_its_figures_wrong_is_refused),
 	cmocka_unit_test(a_count_that_wraps_with_its_size_is_refused),
+	cmocka_unit_test(items_that_are_not_whole_are_refused),
 	cmocka_unit_test(a_message_longer_than_the_limit_is_refused),
 	cmocka_unit_test(a_message_need_not_be_aligned),
 };

@@ -91,6 +91,32 @@ an_entry_that_names_no_completion_is_counted_and_skipped(void **state)
 }
 
 static void
+an_entry_of_another_lap_or_not_full_is_not_followed(void **state)
+{
+	struct fixture *f = *state;
+	struct ring_producer thread;
+	struct completion c;
+	ring_ref other, ref;
+
+	ring_producer_init(&thread, &f->ring, PRODUCER_NONE);
+	other = reserve(f); /* has index 0 */
+	ref = reserve(f);
+	/* 8192 laps on: the difference is lost in 32 bits of index. */
+	plant_entry(f, entry_full(UINT64_C(8192) * FIXTURE_ENTRIES, 8,
+			   (uint32_t)ref & 0xffffff));
+	plant_entry(f, entry_full(1, 8, (uint32_t)ref & 0xffffff) - 1);
+	ring_publish(&thread, ref, 0, 0, 0);
+	assert_true(ring_consume(&f->consumer, &c));
+	assert_true(c.ref == ref);
+	assert_int_equal(2, f->consumer.corrupt);
+	ring_release(&f->consumer, ref);
+	assert_true(ring_cancel(&f->consumer, other));
+	ring_producer_fini(&thread);
+	expect_working(f);
+	assert_int_equal(2, f->consumer.corrupt);
+}
+
+static void
 a_second_notification_of_a_completion_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -241,6 +267,7 @@ random_garbage_in_all_that_is_shared_ends_in_counting(void **state)
 static const struct CMUnitTest tests[] = {
 	RING_TEST(an_entry_that_cannot_be_is_counted_and_skipped),
 	RING_TEST(an_entry_that_names_no_completion_is_counted_and_skipped),
+	RING_TEST(an_entry_of_another_lap_or_not_full_is_not_followed),
 	RING_TEST(a_second_notification_of_a_completion_is_refused),
 	RING_TEST(a_record_that_was_written_over_is_not_delivered),
 	RING_TEST(bits_of_the_bitmap_that_name_no_completion_are_counted),

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 
 enum {
-	CHANGES = UNIT_SANITIZED ? 20000 : 200000
+	READS = UNIT_SANITIZED ? 20000 : 200000
 };
 
 static const struct slot_peer peer = {
@@ -130,16 +130,22 @@ the_count_of_requests_may_wrap(void **state)
 	assert_memory_equal(&wanted, &request, sizeof(wanted));
 }
 
+/* A slot and the thread that writes it until it is told to stop. */
+struct scribe {
+	struct conn_slot slot;
+	_Atomic bool stop;
+};
+
 static void *
 change_all_the_time(void *argument)
 {
-	struct conn_slot *slot = argument;
+	struct scribe *scribe = argument;
 	struct slot_request request;
 	uint64_t i;
 
-	for (i = 1; i <= CHANGES; i++) {
+	for (i = 1; !atomic_load(&scribe->stop); i++) {
 		request = request_of(i);
-		slot_set_request(slot, &request);
+		slot_set_request(&scribe->slot, &request);
 	}
 	return (NULL);
 }
@@ -147,19 +153,20 @@ change_all_the_time(void *argument)
 static void
 a_reader_never_sees_a_torn_request(void **state)
 {
-	struct conn_slot slot = { .ctl = 0 };
+	struct scribe scribe = { .stop = false };
 	struct slot_request request = request_of(0), wanted;
 	pthread_t writer;
 	uint64_t last = 0;
+	int reads = 0;
 
 	(void)state;
-	slot_open(&slot, 1, &peer, 1);
-	slot_set_request(&slot, &request);
+	slot_open(&scribe.slot, 1, &peer, 1);
+	slot_set_request(&scribe.slot, &request);
 	assert_int_equal(
-	    0, pthread_create(&writer, NULL, change_all_the_time, &slot));
-	while (last != CHANGES) {
+	    0, pthread_create(&writer, NULL, change_all_the_time, &scribe));
+	while (reads < READS) {
 		/* Too busy a writer is told, not waited for. */
-		if (!slot_get_request(&slot, &request)) {
+		if (!slot_get_request(&scribe.slot, &request)) {
 			sched_yield();
 			continue;
 		}
@@ -167,7 +174,9 @@ a_reader_never_sees_a_torn_request(void **state)
 		assert_memory_equal(&wanted, &request, sizeof(wanted));
 		assert_true(request.request >= last);
 		last = request.request;
+		reads++;
 	}
+	atomic_store(&scribe.stop, true);
 	assert_int_equal(0, pthread_join(writer, NULL));
 }
 
