@@ -7,7 +7,6 @@
 #include <arpa/inet.h>
 #include <bsd/stdlib.h>
 #include <bsd/string.h>
-#include <ctype.h>
 #include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -32,7 +31,7 @@ parse_port(const char *text, const char *digits, in_port_t *ret_port,
 	long long port;
 
 	/* strtonum(3) would let blanks and a sign pass. */
-	if (!isdigit((unsigned char)*digits))
+	if (*digits == '\0' || digits[strspn(digits, "0123456789")] != '\0')
 		return (malformed(text, why));
 	port = strtonum(digits, 0, 65535, &error);
 	if (error != NULL)

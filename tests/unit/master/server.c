@@ -4,6 +4,7 @@
  * stop.
  */
 #include "tests/unit/master/support.h"
+#include "tests/unit/master/test.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -14,12 +15,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
 
 static void
 sleep_ms(long ms)
@@ -463,7 +458,5 @@ main(int argc, char **argv)
 		cmocka_unit_test(listens_on_a_unix_path_and_removes_it),
 	};
 
-	if (argc > 1)
-		cmocka_set_test_filter(argv[1]);
-	return (cmocka_run_group_tests(tests, NULL, NULL));
+	return (RUN_TESTS(argc, argv, tests));
 }

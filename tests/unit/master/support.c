@@ -7,6 +7,7 @@
 #include "master/master.h"
 #include "master/server.h"
 #include "shm/base/log.h"
+#include "tests/unit/master/test.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,12 +23,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
 
 enum { PATIENCE_MS = 20000, STEP_MS = 5 };
 

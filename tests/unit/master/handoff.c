@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The hand-over against a socketpair: batches, confirmations, refusals, a
+ * socket that is full.
+ */
+#include "master/handoff.h"
+#include "master/channel.h"
+#include "master/master.h"
+#include "shm/base/fd.h"
+#include "tests/unit/master/test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { WORKERS = 2, SLOTS = 512 };
+
+struct message {
+	struct message_header header;
+	struct message_connection items[MESSAGE_CONNECTIONS];
+};
+
+struct fixture {
+	struct master master;
+	struct config config;
+	int peers[WORKERS]; /* the workers' ends */
+};
+
+static int
+set_up(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	struct master *master = &fixture->master;
+	struct worker *worker;
+	int pair[2];
+
+	assert_non_null(fixture);
+	config_init(&fixture->config);
+	master->config = &fixture->config;
+	master->phase = MASTER_SERVING;
+	assert_int_equal(loop_init(&master->loop), 0);
+	assert_int_equal(connections_init(&master->connections, SLOTS), 0);
+	handoff_init(&master->handoff, master);
+	master->workers = calloc(WORKERS, sizeof(*master->workers));
+	assert_non_null(master->workers);
+	master->worker_count = WORKERS;
+	for (uint32_t i = 0; i < WORKERS; i++) {
+		worker = &master->workers[i];
+		supervise_init(worker, master, i + 1);
+		assert_int_equal(socketpair(AF_UNIX,
+				     SOCK_SEQPACKET | SOCK_CLOEXEC |
+					 SOCK_NONBLOCK,
+				     0, pair),
+		    0);
+		worker->socket = pair[0];
+		fixture->peers[i] = pair[1];
+		assert_int_equal(channel_open(worker), 0);
+		worker->state = WORKER_SERVING;
+	}
+	*state = fixture;
+	return (0);
+}
+
+static int
+tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+	struct master *master = &fixture->master;
+
+	for (uint32_t i = 0; i < WORKERS; i++) {
+		supervise_finish(&master->workers[i]);
+		fd_close(&fixture->peers[i]);
+	}
+	connections_fini(&master->connections);
+	loop_timer_clear(&master->loop, &master->handoff.retry);
+	loop_fini(&master->loop);
+	free(master->workers);
+	free(fixture);
+	return (0);
+}
+
+static void
+queue(struct fixture *fixture, unsigned count)
+{
+	static const struct slot_peer peer = { .family = AF_INET, .port = 99 };
+	int fd;
+
+	while (count-- > 0) {
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		assert_true(fd >= 0);
+		assert_non_null(connections_open(
+		    &fixture->master.connections, fd, &peer, 5));
+	}
+}
+
+/* The next message at a worker's end; its descriptors are closed at once. */
+static ssize_t
+receive(struct fixture *fixture, size_t worker, struct message *ret_message)
+{
+	int fds[MESSAGE_CONNECTIONS];
+	size_t count = 0;
+	ssize_t size;
+	int truncated = 0;
+
+	size = fd_receive(fixture->peers[worker], ret_message,
+	    sizeof(*ret_message), fds, MESSAGE_CONNECTIONS, &count,
+	    &truncated);
+	if (size <= 0)
+		return (size);
+	assert_int_equal(truncated, 0);
+	assert_int_equal(message_check(ret_message, (size_t)size,
+			     sizeof(struct message_connection)),
+	    MESSAGE_HANDOVER);
+	assert_int_equal(ret_message->header.count, count);
+	for (size_t i = 0; i < count; i++)
+		(void)close(fds[i]);
+	return (size);
+}
+
+static void
+report(struct fixture *fixture, size_t worker, enum message_type type,
+    uint32_t slot, uint32_t generation)
+{
+	struct message_slot item = { .slot = slot, .generation = generation,
+		.how = CLOSE_ORDERLY };
+
+	handoff_report(&fixture->master.workers[worker], type, &item, 1);
+}
+
+static enum connection_state
+state_of(const struct fixture *fixture, uint32_t slot)
+{
+	return (fixture->master.connections.slots[slot].state);
+}
+
+static void
+sends_many_in_one_message(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message message;
+
+	fixture->master.workers[1].state = WORKER_DOWN;
+	queue(fixture, 10);
+	handoff_run(&fixture->master);
+	assert_true(receive(fixture, 0, &message) > 0);
+	assert_int_equal(message.header.count, 10);
+	for (uint32_t i = 0; i < 10; i++) {
+		assert_int_equal(message.items[i].slot, i);
+		assert_int_equal(message.items[i].generation, 1);
+		assert_int_equal(message.items[i].why, HANDOVER_ACCEPTED);
+		assert_int_equal(message.items[i].accepted_ns, 5);
+		assert_int_equal(message.items[i].peer.port, 99);
+		assert_int_equal(state_of(fixture, i), CONNECTION_OFFERED);
+	}
+	assert_int_equal(receive(fixture, 0, &message), -EAGAIN);
+	assert_int_equal(fixture->master.connections.queued, 0);
+}
+
+static void
+splits_what_is_more_than_one_message(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message message;
+
+	queue(fixture, 2 * MESSAGE_CONNECTIONS + 20);
+	handoff_run(&fixture->master);
+	for (size_t i = 0; i < WORKERS; i++) {
+		assert_true(receive(fixture, i, &message) > 0);
+		assert_int_equal(message.header.count, MESSAGE_CONNECTIONS);
+		assert_true(receive(fixture, i, &message) > 0);
+		assert_int_equal(message.header.count, 10);
+		assert_int_equal(fixture->master.workers[i].owner.count, 74);
+	}
+}
+
+static void
+follows_taken_and_closed(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->master.workers[1].state = WORKER_DOWN;
+	queue(fixture, 2);
+	handoff_run(&fixture->master);
+	report(fixture, 0, MESSAGE_TAKEN, 0, 1);
+	assert_int_equal(state_of(fixture, 0), CONNECTION_HELD);
+	assert_int_equal(state_of(fixture, 1), CONNECTION_OFFERED);
+	report(fixture, 0, MESSAGE_CLOSED, 0, 1);
+	assert_int_equal(state_of(fixture, 0), CONNECTION_FREE);
+	report(fixture, 0, MESSAGE_CLOSED, 1, 1); /* short, never confirmed */
+	assert_int_equal(state_of(fixture, 1), CONNECTION_FREE);
+	assert_int_equal(fixture->master.workers[0].bad_reports, 0);
+	assert_int_equal(fixture->master.workers[0].owner.count, 0);
+}
+
+static void
+counts_reports_that_cannot_be_true_and_does_not_follow_them(void **state)
+{
+	struct fixture *fixture = *state;
+	struct worker *liar = &fixture->master.workers[1];
+
+	liar->state = WORKER_DOWN;
+	queue(fixture, 1);
+	handoff_run(&fixture->master);
+	report(fixture, 1, MESSAGE_CLOSED, 0, 1);  /* another's */
+	report(fixture, 1, MESSAGE_TAKEN, 0, 1);
+	report(fixture, 1, MESSAGE_REFUSED, 0, 1);
+	report(fixture, 1, MESSAGE_CLOSED, 9, 1);  /* nobody's */
+	report(fixture, 1, MESSAGE_CLOSED, UINT32_MAX, 0);
+	assert_int_equal(liar->bad_reports, 5);
+	report(fixture, 0, MESSAGE_CLOSED, 0, 2);  /* not yet */
+	report(fixture, 0, MESSAGE_TAKEN, 0, 1);   /* true */
+	report(fixture, 0, MESSAGE_TAKEN, 0, 1);   /* twice */
+	report(fixture, 0, MESSAGE_REFUSED, 0, 1); /* too late */
+	assert_int_equal(fixture->master.workers[0].bad_reports, 3);
+	assert_int_equal(state_of(fixture, 0), CONNECTION_HELD);
+}
+
+static void
+offers_what_one_refused_to_another(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message message;
+
+	queue(fixture, 1);
+	handoff_run(&fixture->master);
+	assert_true(receive(fixture, 0, &message) > 0);
+	report(fixture, 0, MESSAGE_REFUSED, 0, 1);
+	assert_true(receive(fixture, 1, &message) > 0);
+	assert_int_equal(message.items[0].slot, 0);
+	assert_int_equal(message.items[0].generation, 1);
+	assert_int_equal(receive(fixture, 0, &message), -EAGAIN);
+}
+
+/* The only one has refused: it is asked again, but not at once. */
+static void
+tries_a_refuser_again_after_a_rest(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message message;
+
+	fixture->master.workers[1].state = WORKER_DOWN;
+	queue(fixture, 1);
+	handoff_run(&fixture->master);
+	assert_true(receive(fixture, 0, &message) > 0);
+	report(fixture, 0, MESSAGE_REFUSED, 0, 1);
+	assert_int_equal(receive(fixture, 0, &message), -EAGAIN);
+	assert_int_equal(state_of(fixture, 0), CONNECTION_QUEUED);
+	assert_int_equal(loop_turn(&fixture->master.loop, 1000), 0);
+	assert_true(receive(fixture, 0, &message) > 0);
+}
+
+static void
+keeps_refused_ones_in_their_order(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message_slot slots[3];
+	struct connection *connection;
+
+	fixture->master.workers[1].state = WORKER_DOWN;
+	queue(fixture, 3);
+	handoff_run(&fixture->master);
+	for (uint32_t i = 0; i < 3; i++)
+		slots[i] = (struct message_slot) { i, 1, 0, 0 };
+	handoff_report(
+	    &fixture->master.workers[0], MESSAGE_REFUSED, slots, 3);
+	connection = TAILQ_FIRST(&fixture->master.connections.queue);
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_int_equal(connection->slot, i);
+		connection = TAILQ_NEXT(connection, link);
+	}
+	assert_null(connection);
+}
+
+static void
+queues_while_a_socket_is_full_and_sends_when_it_has_room(void **state)
+{
+	struct fixture *fixture = *state;
+	struct worker *worker = &fixture->master.workers[0];
+	struct message message;
+	unsigned arrived = 0, sent = 0;
+	int size = 1; /* the least that the system has */
+
+	fixture->master.workers[1].state = WORKER_DOWN;
+	assert_int_equal(setsockopt(worker->socket, SOL_SOCKET, SO_SNDBUF,
+			     &size, sizeof(size)),
+	    0);
+	while (!worker->blocked && sent < SLOTS - 10) {
+		queue(fixture, 1);
+		sent++;
+		handoff_run(&fixture->master);
+	}
+	assert_true(worker->blocked);
+	queue(fixture, 9);
+	sent += 9;
+	handoff_run(&fixture->master);
+	assert_int_equal(fixture->master.connections.queued, 10);
+	assert_true((worker->channel.events & EPOLLOUT) != 0);
+	while (receive(fixture, 0, &message) > 0)
+		arrived += message.header.count;
+	assert_int_equal(arrived, sent - 10);
+	assert_int_equal(loop_turn(&fixture->master.loop, 1000), 0);
+	assert_false(worker->blocked);
+	assert_true((worker->channel.events & EPOLLOUT) == 0);
+	assert_true(receive(fixture, 0, &message) > 0);
+	assert_int_equal(message.header.count, 10);
+}
+
+static void
+goes_round_a_worker_whose_socket_is_full(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message message;
+
+	fixture->master.workers[0].blocked = true;
+	queue(fixture, 5);
+	handoff_run(&fixture->master);
+	assert_true(receive(fixture, 1, &message) > 0);
+	assert_int_equal(message.header.count, 5);
+}
+
+static void
+gives_to_another_when_the_socket_turns_out_to_be_dead(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message message;
+	unsigned arrived = 0;
+
+	fd_close(&fixture->peers[0]);
+	queue(fixture, 4);
+	handoff_run(&fixture->master);
+	assert_int_equal(fixture->master.workers[0].state, WORKER_DYING);
+	while (receive(fixture, 1, &message) > 0)
+		arrived += message.header.count;
+	assert_int_equal(arrived, 4);
+	assert_int_equal(fixture->master.workers[0].owner.count, 0);
+}
+
+static void
+resets_the_queue_when_nobody_will_come(void **state)
+{
+	struct fixture *fixture = *state;
+
+	queue(fixture, 3);
+	fixture->master.phase = MASTER_DRAINING;
+	handoff_run(&fixture->master);
+	assert_int_equal(fixture->master.connections.open, 0);
+}
+
+#define HANDOFF_TEST(function) \
+	cmocka_unit_test_setup_teardown((function), set_up, tear_down)
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		HANDOFF_TEST(sends_many_in_one_message),
+		HANDOFF_TEST(splits_what_is_more_than_one_message),
+		HANDOFF_TEST(follows_taken_and_closed),
+		HANDOFF_TEST(
+		    counts_reports_that_cannot_be_true_and_does_not_follow_them),
+		HANDOFF_TEST(offers_what_one_refused_to_another),
+		HANDOFF_TEST(tries_a_refuser_again_after_a_rest),
+		HANDOFF_TEST(keeps_refused_ones_in_their_order),
+		HANDOFF_TEST(
+		    queues_while_a_socket_is_full_and_sends_when_it_has_room),
+		HANDOFF_TEST(goes_round_a_worker_whose_socket_is_full),
+		HANDOFF_TEST(
+		    gives_to_another_when_the_socket_turns_out_to_be_dead),
+		HANDOFF_TEST(resets_the_queue_when_nobody_will_come),
+	};
+
+	return (RUN_TESTS(argc, argv, tests));
+}
