@@ -22,8 +22,8 @@ pause_accepting(struct acceptor *acceptor, const char *reason)
 		return;
 	acceptor->paused = true;
 	for (size_t i = 0; i < acceptor->count; i++)
-		loop_remove(&acceptor->master->loop,
-		    &acceptor->listeners[i].source);
+		loop_remove(
+		    &acceptor->master->loop, &acceptor->listeners[i].source);
 	if (acceptor->warned_ns != 0 &&
 	    now - acceptor->warned_ns < ACCEPT_QUIET_S * CLOCK_NS_PER_SEC)
 		return;

@@ -172,9 +172,9 @@ address_format(
 		break;
 	case AF_UNIX:
 		/* The path ends at its NUL or where the address does. */
-		path = length > offsetof(struct sockaddr_un, sun_path) ?
-		    length - offsetof(struct sockaddr_un, sun_path) :
-		    0;
+		path = length > offsetof(struct sockaddr_un, sun_path)
+			   ? length - offsetof(struct sockaddr_un, sun_path)
+			   : 0;
 		(void)snprintf(ret_text, ADDRESS_TEXT, "unix:%.*s",
 		    (int)strnlen(un->sun_path, path), un->sun_path);
 		break;
@@ -199,8 +199,8 @@ address_peer(const struct sockaddr_storage *storage, struct slot_peer *ret_peer)
 		ret_peer->port = ntohs(in6->sin6_port);
 		if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
 			ret_peer->family = AF_INET;
-			memcpy(ret_peer->address,
-			    &in6->sin6_addr.s6_addr[12], 4);
+			memcpy(
+			    ret_peer->address, &in6->sin6_addr.s6_addr[12], 4);
 			return;
 		}
 		ret_peer->scope = in6->sin6_scope_id;

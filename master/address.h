@@ -12,7 +12,9 @@
 #include <sys/socket.h>
 
 /* "[ipv6%scope]:port", or "unix:" and a path. */
-enum { ADDRESS_TEXT = 128 };
+enum {
+	ADDRESS_TEXT = 128
+};
 
 struct address {
 	struct sockaddr_storage storage;
@@ -32,8 +34,8 @@ int address_parse(
  * address_format(storage, length, ret_text):
  * The inverse. ${ret_text} has ADDRESS_TEXT bytes.
  */
-void address_format(const struct sockaddr_storage *storage, socklen_t length,
-    char *ret_text);
+void address_format(
+    const struct sockaddr_storage *storage, socklen_t length, char *ret_text);
 
 /*
  * address_peer(storage, ret_peer):

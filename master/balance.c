@@ -17,9 +17,9 @@ balance_refresh(struct worker *workers, uint32_t count)
 		if (worker->state != WORKER_SERVING)
 			continue;
 		load = peek_load(&worker->view);
-		worker->load = load <= worker->owner.count ?
-		    load :
-		    (uint32_t)worker->owner.count;
+		worker->load = load <= worker->owner.count
+				   ? load
+				   : (uint32_t)worker->owner.count;
 	}
 }
 
@@ -31,7 +31,7 @@ static bool
 is_candidate(const struct worker *worker, uint64_t now_ns)
 {
 	return (worker->state == WORKER_SERVING && !worker->blocked &&
-	    worker->rest_ns <= now_ns);
+		worker->rest_ns <= now_ns);
 }
 
 struct worker *

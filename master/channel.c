@@ -41,8 +41,8 @@ hear_failed(struct worker *worker, const char *text, size_t size)
 {
 	/* At the first start the reason speaks for the server. */
 	if (worker->master->phase == MASTER_STARTING)
-		(void)reason_set(&worker->failure, -ECANCELED, "%.*s",
-		    (int)size, text);
+		(void)reason_set(
+		    &worker->failure, -ECANCELED, "%.*s", (int)size, text);
 	else
 		(void)reason_set(&worker->failure, -ECANCELED,
 		    "worker %u (pid %d) can't start: %.*s",
@@ -59,8 +59,7 @@ hear_report(struct worker *worker, enum message_type type, const uint8_t *body,
 	struct message_slot slots[MESSAGE_SLOTS];
 
 	if (worker->state != WORKER_SERVING &&
-	    worker->state != WORKER_DRAINING &&
-	    worker->state != WORKER_DYING) {
+	    worker->state != WORKER_DRAINING && worker->state != WORKER_DYING) {
 		nonsense(worker, "a report before it was ready");
 		return;
 	}
@@ -170,8 +169,8 @@ channel_open(struct worker *worker)
 	/* More room is better, not necessary. */
 	(void)setsockopt(
 	    worker->socket, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	return (loop_add(&worker->master->loop, &worker->channel,
-	    worker->socket, EPOLLIN));
+	return (loop_add(
+	    &worker->master->loop, &worker->channel, worker->socket, EPOLLIN));
 }
 
 void

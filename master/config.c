@@ -74,8 +74,8 @@ has_key(const struct config_module *module, const char *setting, size_t key)
 }
 
 static int
-add_setting(struct config_module *module, const char *setting,
-    struct reason *why)
+add_setting(
+    struct config_module *module, const char *setting, struct reason *why)
 {
 	const char *equals = strchr(setting, '=');
 	size_t key;
@@ -176,8 +176,8 @@ config_set_defaults(struct config *config)
 	int error = 0;
 
 	if (config->listen_count == 0)
-		error = address_parse(
-		    "127.0.0.1:8080", &config->listen[0], &why);
+		error =
+		    address_parse("127.0.0.1:8080", &config->listen[0], &why);
 	if (error == 0 && config->listen_count == 0)
 		config->listen_count = 1;
 	if (error == 0 && config->module_count == 0)

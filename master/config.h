@@ -20,10 +20,10 @@ enum {
 };
 
 struct config_module {
-	char *given;    /* -m's argument, cut up; owns name and settings */
+	char *given;      /* -m's argument, cut up; owns name and settings */
 	const char *file; /* as given: a path, or a name to be looked up */
 	const char *name;
-	char *path;     /* what the worker loads; set by paths_resolve() */
+	char *path; /* what the worker loads; set by paths_resolve() */
 	const char *settings[CONFIG_SETTINGS_MAX]; /* "key=value" */
 	size_t setting_count;
 	/* A name that was not given by name= is owned here. */

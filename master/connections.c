@@ -160,4 +160,3 @@ connections_reset(struct connections *table, struct connection *connection)
 	(void)connect(connection->fd, &nowhere, sizeof(nowhere));
 	connections_close(table, connection);
 }
-

@@ -81,8 +81,8 @@ struct connection *connections_open(struct connections *table, int fd,
     const struct slot_peer *peer, uint64_t accepted_ns);
 
 /* connections_offer(table, connection, owner): QUEUED -> OFFERED. */
-void connections_offer(struct connections *table,
-    struct connection *connection, struct connection_owner *owner);
+void connections_offer(struct connections *table, struct connection *connection,
+    struct connection_owner *owner);
 
 /*
  * connections_requeue(table, connection):

@@ -32,15 +32,15 @@ send_body(const struct control_client *client, enum message_type type,
     const void *body, size_t size, int fd)
 {
 	uint8_t bytes[sizeof(struct message_header) +
-	    sizeof(struct message_status_master)];
+		      sizeof(struct message_status_master)];
 	struct message_header header;
 
 	message_init(&header, type, 0, (uint32_t)size);
 	memcpy(bytes, &header, sizeof(header));
 	if (size > 0)
 		memcpy(bytes + sizeof(header), body, size);
-	return (fd_send(client->fd, bytes, sizeof(header) + size, &fd,
-	    fd == -1 ? 0 : 1));
+	return (fd_send(
+	    client->fd, bytes, sizeof(header) + size, &fd, fd == -1 ? 0 : 1));
 }
 
 static int
@@ -63,12 +63,11 @@ send_master(const struct control_client *client)
 	(void)strlcpy(body.version, BULKHEAD_VERSION, sizeof(body.version));
 	for (size_t i = 0; i < master->acceptor.count; i++) {
 		(void)strlcat(body.listeners,
-		    master->acceptor.listeners[i].name,
-		    sizeof(body.listeners));
+		    master->acceptor.listeners[i].name, sizeof(body.listeners));
 		(void)strlcat(body.listeners, "\n", sizeof(body.listeners));
 	}
-	return (send_body(
-	    client, MESSAGE_STATUS_MASTER, &body, sizeof(body), -1));
+	return (
+	    send_body(client, MESSAGE_STATUS_MASTER, &body, sizeof(body), -1));
 }
 
 static int
@@ -88,8 +87,8 @@ send_worker(const struct control_client *client, const struct worker *worker)
 	body.segment_fd = fd != -1;
 	(void)strlcpy(body.state_name, supervise_state_name(worker->state),
 	    sizeof(body.state_name));
-	return (send_body(
-	    client, MESSAGE_STATUS_WORKER, &body, sizeof(body), fd));
+	return (
+	    send_body(client, MESSAGE_STATUS_WORKER, &body, sizeof(body), fd));
 }
 
 static int
@@ -100,8 +99,8 @@ send_next(const struct control_client *client)
 	if (client->next == 0)
 		return (send_master(client));
 	if (client->next <= master->worker_count)
-		return (send_worker(
-		    client, &master->workers[client->next - 1]));
+		return (
+		    send_worker(client, &master->workers[client->next - 1]));
 	return (send_body(client, MESSAGE_STATUS_END, NULL, 0, -1));
 }
 
@@ -137,8 +136,8 @@ read_question(struct control_client *client)
 	ssize_t size;
 	int truncated = 0;
 
-	size = fd_receive(client->fd, &header, sizeof(header), NULL, 0, &count,
-	    &truncated);
+	size = fd_receive(
+	    client->fd, &header, sizeof(header), NULL, 0, &count, &truncated);
 	if (size == -EAGAIN || size == -EINTR)
 		return;
 	if (size <= 0 || truncated ||
@@ -172,21 +171,52 @@ patience_over(struct loop_timer *timer)
 	drop(timer->owner);
 }
 
-/* A place for one more; when all are taken, the first that isn't answered. */
+/*
+ * A place for one more. When all are taken, one that waits for no answer has
+ * to go, each in its turn.
+ */
 static struct control_client *
 find_place(struct control *control)
 {
-	struct control_client *idle = NULL;
+	struct control_client *client;
 
-	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
+	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
 		if (control->clients[i].fd == -1)
 			return (&control->clients[i]);
-		if (idle == NULL && !control->clients[i].answering)
-			idle = &control->clients[i];
+	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
+		client = &control->clients[control->turn];
+		control->turn = (control->turn + 1) % CONTROL_CLIENTS;
+		if (!client->answering) {
+			drop(client);
+			return (client);
+		}
 	}
-	if (idle != NULL)
-		drop(idle);
-	return (idle);
+	return (NULL);
+}
+
+static void
+watch_listener(struct control *control)
+{
+	struct loop *loop = &control->master->loop;
+
+	if (loop_add(loop, &control->source, control->listener.fd, EPOLLIN) !=
+	    0)
+		loop_timer_set(loop, &control->retry, CONTROL_RETRY_MS);
+}
+
+static void
+retry_due(struct loop_timer *timer)
+{
+	watch_listener(timer->owner);
+}
+
+/* The system is out of something: look away, or we should spin. */
+static void
+rest(struct control *control)
+{
+	loop_remove(&control->master->loop, &control->source);
+	loop_timer_set(
+	    &control->master->loop, &control->retry, CONTROL_RETRY_MS);
 }
 
 static void
@@ -199,12 +229,14 @@ control_ready(struct loop_source *source, uint32_t events)
 	(void)events;
 	fd = accept4(
 	    control->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd < 0)
-		return; /* the descriptors' reserve is meant for us */
+	if (fd < 0) {
+		if (errno != EAGAIN)
+			rest(control);
+		return;
+	}
 	client = find_place(control);
-	if (client == NULL ||
-	    loop_add(&control->master->loop, &client->source, fd, EPOLLIN) !=
-		0) {
+	if (client == NULL || loop_add(&control->master->loop, &client->source,
+				  fd, EPOLLIN) != 0) {
 		fd_close(&fd);
 		return;
 	}
@@ -212,8 +244,7 @@ control_ready(struct loop_source *source, uint32_t events)
 }
 
 int
-control_open(
-    struct control *control, struct master *master, struct reason *why)
+control_open(struct control *control, struct master *master, struct reason *why)
 {
 	struct control_client *client;
 	int error;
@@ -222,6 +253,8 @@ control_open(
 	control->listener.fd = -1;
 	control->source.owner = control;
 	control->source.handle = control_ready;
+	control->retry.owner = control;
+	control->retry.handle = retry_due;
 	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
 		client = &control->clients[i];
 		client->control = control;
@@ -251,6 +284,7 @@ control_close(struct control *control)
 		return;
 	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
 		drop(&control->clients[i]);
+	loop_timer_clear(&control->master->loop, &control->retry);
 	loop_remove(&control->master->loop, &control->source);
 	unix_socket_close(&control->listener);
 	control->master = NULL;

@@ -14,6 +14,7 @@
 enum {
 	CONTROL_CLIENTS = 16,
 	CONTROL_PATIENCE_MS = 2000, /* for a client to take its answer */
+	CONTROL_RETRY_MS = 1000,
 	CONTROL_MODE = 0660,
 };
 
@@ -23,7 +24,7 @@ struct control_client {
 	struct control *control;
 	struct loop_source source;
 	struct loop_timer patience;
-	int fd; /* -1: free */
+	int fd;        /* -1: free */
 	uint32_t next; /* 0: master, 1 to n: workers, n + 1: the end */
 	bool answering;
 };
@@ -32,6 +33,8 @@ struct control {
 	struct master *master;
 	struct unix_socket listener;
 	struct loop_source source;
+	struct loop_timer retry; /* after accept(2) failed */
+	uint32_t turn;           /* whose place is next to be taken away */
 	struct control_client clients[CONTROL_CLIENTS];
 };
 

@@ -43,8 +43,8 @@ send_message(const struct worker *worker)
 		describe(worker->batch[i], &message.items[i]);
 		fds[i] = worker->batch[i]->fd;
 	}
-	return (fd_send(worker->socket, &message,
-	    sizeof(message.header) + size, fds, worker->batched));
+	return (fd_send(worker->socket, &message, sizeof(message.header) + size,
+	    fds, worker->batched));
 }
 
 /* The batch didn't go: why not says when to try ${worker} again. */
@@ -91,14 +91,14 @@ assign_head(struct master *master, uint64_t now)
 {
 	struct worker *worker;
 
-	worker = balance_choose(master->workers, master->worker_count, now,
-	    &master->handoff.turn);
+	worker = balance_choose(
+	    master->workers, master->worker_count, now, &master->handoff.turn);
 	if (worker == NULL)
 		return (false);
 	worker->batch[worker->batched] =
 	    TAILQ_FIRST(&master->connections.queue);
-	connections_offer(&master->connections,
-	    worker->batch[worker->batched], &worker->owner);
+	connections_offer(&master->connections, worker->batch[worker->batched],
+	    &worker->owner);
 	if (++worker->batched == MESSAGE_CONNECTIONS)
 		send_batch(worker);
 	return (true);
@@ -170,9 +170,9 @@ complain(struct worker *worker, enum message_type type,
 		 "which it isn't; ignored, and so are more of these",
 	    (unsigned)worker->number, (int)worker->pid, (unsigned)slot->slot,
 	    (unsigned)slot->generation,
-	    type == MESSAGE_TAKEN ?
-		"taken" :
-		(type == MESSAGE_CLOSED ? "closed" : "refused"));
+	    type == MESSAGE_TAKEN
+		? "taken"
+		: (type == MESSAGE_CLOSED ? "closed" : "refused"));
 }
 
 /* Returns false when the report can't be true. */

@@ -11,7 +11,8 @@
 #include "shm/message.h"
 
 enum {
-	HANDOFF_RETRY_MS = 20, /* after a refusal, or when the system is short */
+	HANDOFF_RETRY_MS =
+	    20, /* after a refusal, or when the system is short */
 };
 
 struct master;

@@ -66,8 +66,8 @@ set_options(int fd, const struct address *address)
 	if (error == 0)
 		error = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	if (error == 0 && address->storage.ss_family == AF_INET6)
-		error = set_option(
-		    fd, IPPROTO_IPV6, IPV6_V6ONLY, !address->any);
+		error =
+		    set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, !address->any);
 	return (error);
 }
 
@@ -81,9 +81,8 @@ bind_tcp(const struct address *address, int *ret_fd)
 	if (fd < 0)
 		return (-errno);
 	error = set_options(fd, address);
-	if (error == 0 &&
-	    bind(fd, (const struct sockaddr *)&address->storage,
-		address->length) != 0)
+	if (error == 0 && bind(fd, (const struct sockaddr *)&address->storage,
+			      address->length) != 0)
 		error = -errno;
 	if (error != 0) {
 		fd_close(&fd);
@@ -104,7 +103,8 @@ open_tcp(const struct address *address, int *ret_fd)
 	int error;
 
 	error = bind_tcp(address, ret_fd);
-	if (!address->any || (error != -EAFNOSUPPORT && error != -EADDRNOTAVAIL))
+	if (!address->any ||
+	    (error != -EAFNOSUPPORT && error != -EADDRNOTAVAIL))
 		return (error);
 	memset(&fallback, 0, sizeof(fallback));
 	in->sin_family = AF_INET;

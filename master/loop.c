@@ -80,7 +80,8 @@ loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t after_ms)
 	loop_timer_clear(loop, timer);
 	timer->due_ns = clock_now() + after_ms * CLOCK_NS_PER_MS;
 	timer->armed = true;
-	TAILQ_FOREACH (other, &loop->timers, link) {
+	TAILQ_FOREACH(other, &loop->timers, link)
+	{
 		if (other->due_ns > timer->due_ns) {
 			TAILQ_INSERT_BEFORE(other, timer, link);
 			return;
@@ -141,7 +142,7 @@ serve_timers(struct loop *loop)
 	struct loop_timer *timer;
 
 	while ((timer = TAILQ_FIRST(&loop->timers)) != NULL &&
-	    timer->due_ns <= now) {
+	       timer->due_ns <= now) {
 		loop_timer_clear(loop, timer);
 		timer->handle(timer);
 	}
@@ -152,8 +153,8 @@ loop_turn(struct loop *loop, int most_ms)
 {
 	int count;
 
-	count = epoll_wait(loop->epoll, loop->events, LOOP_EVENTS,
-	    patience(loop, most_ms));
+	count = epoll_wait(
+	    loop->epoll, loop->events, LOOP_EVENTS, patience(loop, most_ms));
 	if (count < 0)
 		return (errno == EINTR ? 0 : -errno);
 	loop->fetched = count;

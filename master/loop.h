@@ -14,7 +14,9 @@
 #include <sys/epoll.h>
 #include <sys/queue.h>
 
-enum { LOOP_EVENTS = 64 }; /* sources served in one turn */
+enum {
+	LOOP_EVENTS = 64
+}; /* sources served in one turn */
 
 struct loop_source {
 	void *owner;

@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { EXIT_USAGE = 2 };
+enum {
+	EXIT_USAGE = 2
+};
 
 /* Nothing else may get the numbers 0 to 2, least of all a client. */
 static void

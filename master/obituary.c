@@ -14,7 +14,10 @@
 #include <string.h>
 #include <sys/wait.h>
 
-enum { PART_TEXT = 256, STEP_TEXT = 64 };
+enum {
+	PART_TEXT = 256,
+	STEP_TEXT = 64
+};
 
 static void
 tell_end(const siginfo_t *end, char *text)
@@ -23,8 +26,8 @@ tell_end(const siginfo_t *end, char *text)
 
 	switch (end->si_code) {
 	case CLD_EXITED:
-		(void)snprintf(text, PART_TEXT, "exited with status %d",
-		    end->si_status);
+		(void)snprintf(
+		    text, PART_TEXT, "exited with status %d", end->si_status);
 		break;
 	case CLD_KILLED:
 	case CLD_DUMPED:
@@ -62,8 +65,8 @@ tell_culprit(const struct segment *view, char *text)
 	if (step != ACTIVITY_NONE) {
 		activity_step_name(step, step_name, sizeof(step_name));
 		length = strlen(text);
-		(void)snprintf(text + length, PART_TEXT - length, ", %s",
-		    step_name);
+		(void)snprintf(
+		    text + length, PART_TEXT - length, ", %s", step_name);
 	}
 	if (request != 0) {
 		length = strlen(text);
@@ -81,7 +84,7 @@ is_expected(const struct worker *worker, const siginfo_t *end)
 	if (worker->master->phase < MASTER_STOPPING)
 		return (false);
 	return ((end->si_code == CLD_EXITED && end->si_status == 0) ||
-	    (end->si_code == CLD_KILLED && end->si_status == SIGKILL));
+		(end->si_code == CLD_KILLED && end->si_status == SIGKILL));
 }
 
 void

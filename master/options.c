@@ -56,8 +56,8 @@ static int
 about(const char *option, const struct reason *inner, int error,
     struct reason *why)
 {
-	return (reason_set(why, error, "option %s: %.900s", option,
-	    inner->text));
+	return (
+	    reason_set(why, error, "option %s: %.900s", option, inner->text));
 }
 
 static int
@@ -72,8 +72,8 @@ add_listener(struct config *config, const char *text, struct reason *why)
 		    CONFIG_LISTENERS_MAX);
 		return (about("-l", &inner, error, why));
 	}
-	error = address_parse(
-	    text, &config->listen[config->listen_count], &inner);
+	error =
+	    address_parse(text, &config->listen[config->listen_count], &inner);
 	if (error != 0)
 		return (about("-l", &inner, error, why));
 	config->listen_count++;
@@ -145,9 +145,9 @@ complain(int option, char **argv, struct reason *why)
 	if (letter[0] == '\0' && optopt != 0)
 		return (reason_set(why, -EINVAL,
 		    "option %s takes no argument; see bulkhead -h", word));
-	return (reason_set(why, -EINVAL,
-	    "there is no option %s; see bulkhead -h",
-	    letter[0] != '\0' ? letter : word));
+	return (
+	    reason_set(why, -EINVAL, "there is no option %s; see bulkhead -h",
+		letter[0] != '\0' ? letter : word));
 }
 
 static int

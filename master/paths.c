@@ -49,8 +49,8 @@ find_worker(struct config *config, const char *folder, struct reason *why)
 
 	if (config->worker != NULL)
 		return (0);
-	if (take_if_there(&config->worker, join(folder, "/", program, ""),
-		X_OK) ||
+	if (take_if_there(
+		&config->worker, join(folder, "/", program, ""), X_OK) ||
 	    take_if_there(&config->worker,
 		join(folder, "/../libexec/bulkhead/", program, ""), X_OK))
 		return (0);
@@ -61,8 +61,8 @@ find_worker(struct config *config, const char *folder, struct reason *why)
 
 /* A file with a slash: as it stands, absolute, for workers of any day. */
 static int
-find_module_file(struct config_module *module, const char *suffix,
-    struct reason *why)
+find_module_file(
+    struct config_module *module, const char *suffix, struct reason *why)
 {
 	char here[PATH_MAX];
 
@@ -80,8 +80,8 @@ find_module_file(struct config_module *module, const char *suffix,
 }
 
 static int
-find_module(struct config_module *module, const char *folder,
-    struct reason *why)
+find_module(
+    struct config_module *module, const char *folder, struct reason *why)
 {
 	size_t length = strlen(module->file);
 	const char *suffix;
@@ -96,8 +96,7 @@ find_module(struct config_module *module, const char *folder,
 	if (take_if_there(&module->path,
 		join(folder, "/../modules/", module->file, suffix), R_OK) ||
 	    take_if_there(&module->path,
-		join(folder, "/../lib/bulkhead/modules/", module->file,
-		    suffix),
+		join(folder, "/../lib/bulkhead/modules/", module->file, suffix),
 		R_OK) ||
 	    take_if_there(&module->path,
 		join(BULKHEAD_MODULE_DIR, "/", module->file, suffix), R_OK))

@@ -10,8 +10,8 @@ peek_load(const struct segment *view)
 {
 	if (view->consumer == NULL)
 		return (0);
-	return (atomic_load_explicit(
-	    &view->consumer->load, memory_order_relaxed));
+	return (
+	    atomic_load_explicit(&view->consumer->load, memory_order_relaxed));
 }
 
 uint64_t

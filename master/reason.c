@@ -13,8 +13,7 @@ reason_set(struct reason *reason, int error, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	(void)vsnprintf(
-	    reason->text, sizeof(reason->text), format, arguments);
+	(void)vsnprintf(reason->text, sizeof(reason->text), format, arguments);
 	va_end(arguments);
 	return (error);
 }

@@ -7,7 +7,9 @@
 #ifndef MASTER_REASON_H
 #define MASTER_REASON_H
 
-enum { REASON_TEXT = 1024 };
+enum {
+	REASON_TEXT = 1024
+};
 
 struct reason {
 	char text[REASON_TEXT];

@@ -23,7 +23,7 @@ size_table(struct master *master, struct reason *why)
 {
 	const struct config *config = master->config;
 	size_t reserve = SERVER_RESERVE +
-	    (size_t)SERVER_RESERVE_PER_WORKER * config->workers;
+			 (size_t)SERVER_RESERVE_PER_WORKER * config->workers;
 	size_t limit, slots;
 	int error;
 
@@ -41,8 +41,8 @@ size_table(struct master *master, struct reason *why)
 	slots = limit - reserve;
 	if (slots > config->slots_max)
 		slots = config->slots_max;
-	master->geometry = segment_default_geometry(
-	    (uint32_t)slots, config->module_count);
+	master->geometry =
+	    segment_default_geometry((uint32_t)slots, config->module_count);
 	error = connections_init(&master->connections, (uint32_t)slots);
 	if (error != 0)
 		return (reason_set(why, error, "out of memory"));
@@ -137,8 +137,8 @@ stop_due(struct loop_timer *timer)
 }
 
 int
-server_open(struct master *master, const struct config *config,
-    struct reason *why)
+server_open(
+    struct master *master, const struct config *config, struct reason *why)
 {
 	int error;
 

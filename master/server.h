@@ -25,8 +25,8 @@ struct worker;
  * and must outlive ${master}. Returns 0, or -errno with the line in ${why};
  * server_close() is due either way.
  */
-int server_open(struct master *master, const struct config *config,
-    struct reason *why);
+int server_open(
+    struct master *master, const struct config *config, struct reason *why);
 
 /*
  * server_run(master):

@@ -50,7 +50,8 @@ signals_open(struct signals *signals, struct master *master)
 	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 ||
 	    sigaction(SIGPIPE, &ignore, NULL) != 0)
 		return (-errno);
-	return (loop_add(&master->loop, &signals->source, signals->fd, EPOLLIN));
+	return (
+	    loop_add(&master->loop, &signals->source, signals->fd, EPOLLIN));
 }
 
 void

@@ -15,7 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WORKER_SOCKET = 3 };
+enum {
+	WORKER_SOCKET = 3
+};
 
 /* Ignored signals stay ignored across exec, and so does the mask. */
 static void

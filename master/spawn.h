@@ -14,7 +14,6 @@
  * has a process group of its own, so that a terminal's Ctrl-C reaches the
  * master only. Returns 0 or -errno.
  */
-int spawn_worker(
-    const char *path, int socket, pid_t *ret_pid, int *ret_pidfd);
+int spawn_worker(const char *path, int socket, pid_t *ret_pid, int *ret_pidfd);
 
 #endif

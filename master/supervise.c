@@ -23,8 +23,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STAY(state)  { WORKER_##state, SUPERVISE_NOTHING }
+/* clang-format off */
+#define STAY(state)       { WORKER_##state, SUPERVISE_NOTHING }
 #define GO(state, action) { WORKER_##state, SUPERVISE_##action }
+/* clang-format on */
 
 /*
  * The table. A message that doesn't fit the state is nonsense, and so is a
@@ -177,7 +179,7 @@ supervise_init(struct worker *worker, struct master *master, uint32_t number)
 	worker->number = number;
 	worker->pidfd = -1;
 	worker->socket = -1;
-	worker->segment_fds = (struct segment_fds) { -1, -1, -1 };
+	worker->segment_fds = (struct segment_fds){ -1, -1, -1 };
 	worker->death.owner = worker;
 	worker->death.handle = death_told;
 	worker->timer.owner = worker;
@@ -297,8 +299,8 @@ act_seal(struct worker *worker)
 
 	error = segment_seal(&worker->segment_fds);
 	if (error == 0)
-		error = segment_map_reader(
-		    worker->segment_fds.ro, &worker->view);
+		error =
+		    segment_map_reader(worker->segment_fds.ro, &worker->view);
 	if (error == 0 &&
 	    memcmp(&worker->view.geometry, &worker->master->geometry,
 		sizeof(worker->view.geometry)) != 0)
@@ -442,9 +444,9 @@ supervise_finish(struct worker *worker)
 {
 	if (worker->pid != 0 && worker->pidfd != -1) {
 		(void)pidfd_send_signal(worker->pidfd, SIGKILL, NULL, 0);
-		while (waitid(P_PIDFD, (id_t)worker->pidfd,
-			   &(siginfo_t) { 0 }, WEXITED) != 0 &&
-		    errno == EINTR)
+		while (waitid(P_PIDFD, (id_t)worker->pidfd, &(siginfo_t){ 0 },
+			   WEXITED) != 0 &&
+		       errno == EINTR)
 			continue;
 	}
 	free_incarnation(worker);

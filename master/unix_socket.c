@@ -28,7 +28,7 @@ is_stale(const struct sockaddr_un *address, int type)
 		return (false);
 	refused = connect(fd, (const struct sockaddr *)address,
 		      sizeof(*address)) != 0 &&
-	    errno == ECONNREFUSED;
+		  errno == ECONNREFUSED;
 	fd_close(&fd);
 	return (refused);
 }
@@ -64,10 +64,10 @@ describe(const char *path, int error, struct reason *why)
 		    path));
 	return (reason_set(why, error, "can't listen on unix:%s: %s%s", path,
 	    strerror(-error),
-	    error == -EADDRINUSE ?
-		"; another server answers there: stop it or choose another "
-		"path" :
-		""));
+	    error == -EADDRINUSE
+		? "; another server answers there: stop it or choose another "
+		  "path"
+		: ""));
 }
 
 /* Between bind(2) and listen(2) nobody can connect, whatever the mode. */

@@ -71,8 +71,8 @@ refuses_everything_else(void **state)
 	static const char *const malformed[] = { "", "8080", "127.0.0.1",
 		"localhost:80", "127.1:80", "127.0.0.1:", "127.0.0.1:http",
 		"127.0.0.1: 80", "127.0.0.1:+80", "::1:80", "[::1]", "[::1",
-		"[]:80", "[::1%nosuchif]:80", "[127.0.0.1]:80", "unix:",
-		"1.2.3.4.5:80", "127.0.0.1:8x" };
+		"[]:80", "[::1%nosuchif]:80", "[127.0.0.1]:80",
+		"unix:", "1.2.3.4.5:80", "127.0.0.1:8x" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(malformed) / sizeof(*malformed); i++)

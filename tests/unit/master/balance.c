@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORKERS = 3, NOW = 1000 };
+enum {
+	WORKERS = 3,
+	NOW = 1000
+};
 
 struct fixture {
 	struct worker workers[WORKERS];
@@ -19,9 +22,8 @@ struct fixture {
 static int
 set_up(void **state)
 {
-	struct fixture *fixture =
-	    aligned_alloc(SEGMENT_HOT, sizeof(*fixture) / SEGMENT_HOT *
-		    SEGMENT_HOT + SEGMENT_HOT);
+	struct fixture *fixture = aligned_alloc(SEGMENT_HOT,
+	    sizeof(*fixture) / SEGMENT_HOT * SEGMENT_HOT + SEGMENT_HOT);
 
 	assert_non_null(fixture);
 	memset(fixture, 0, sizeof(*fixture));
@@ -47,8 +49,7 @@ choose(struct fixture *fixture)
 	struct worker *worker;
 
 	balance_refresh(fixture->workers, WORKERS);
-	worker = balance_choose(
-	    fixture->workers, WORKERS, NOW, &fixture->turn);
+	worker = balance_choose(fixture->workers, WORKERS, NOW, &fixture->turn);
 	return (worker == NULL ? 0 : (unsigned)(worker - fixture->workers) + 1);
 }
 

@@ -13,7 +13,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MAX = 8 };
+enum {
+	MAX = 8
+};
 
 struct fixture {
 	struct connections table;
@@ -191,7 +193,8 @@ closes_its_copy_of_the_descriptor(void **state)
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
 }
 
-/* As a module's forked child would keep one: the client sees it all the same. */
+/* As a module's forked child would keep one: the client sees it all the same.
+ */
 static void
 resets_although_another_copy_is_open(void **state)
 {
@@ -205,8 +208,7 @@ resets_although_another_copy_is_open(void **state)
 	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(
-	    bind(listener, (struct sockaddr *)&in, sizeof(in)), 0);
+	assert_int_equal(bind(listener, (struct sockaddr *)&in, sizeof(in)), 0);
 	assert_int_equal(listen(listener, 1), 0);
 	assert_int_equal(
 	    getsockname(listener, (struct sockaddr *)&in, &length), 0);

@@ -39,8 +39,7 @@ connect_control(const struct running *running)
 	assert_true(fd >= 0);
 	(void)snprintf(
 	    un.sun_path, sizeof(un.sun_path), "%s", running->control);
-	assert_int_equal(
-	    connect(fd, (struct sockaddr *)&un, sizeof(un)), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&un, sizeof(un)), 0);
 	return (fd);
 }
 
@@ -62,7 +61,7 @@ next(int fd, struct answer *ret_answer, int *ret_segment)
 	int truncated;
 
 	*ret_segment = -1;
-	(void)poll(&(struct pollfd) { fd, POLLIN, 0 }, 1, 10000);
+	(void)poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, 10000);
 	size = fd_receive(fd, ret_answer, sizeof(*ret_answer), ret_segment, 1,
 	    &count, &truncated);
 	if (size <= 0)
@@ -118,8 +117,8 @@ tells_the_master_and_each_worker_with_its_segment(void **state)
 		    text, sizeof(text), "127.0.0.1:%d\n", running.port);
 		assert_string_equal(answer.body.master.listeners, text);
 		for (uint32_t i = 1; i <= 3; i++) {
-			assert_int_equal(next(fd, &answer, &segment),
-			    MESSAGE_STATUS_WORKER);
+			assert_int_equal(
+			    next(fd, &answer, &segment), MESSAGE_STATUS_WORKER);
 			check_worker(&answer, segment, i);
 		}
 		assert_int_equal(
@@ -138,8 +137,8 @@ ask_too_much(int fd)
 	unsigned asked = 0;
 
 	message_init(&header, MESSAGE_STATUS, 0, 0);
-	while (asked < 2000 &&
-	    fd_send(fd, &header, sizeof(header), NULL, 0) == 0)
+	while (
+	    asked < 2000 && fd_send(fd, &header, sizeof(header), NULL, 0) == 0)
 		asked++;
 	return (asked);
 }

@@ -36,7 +36,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MASTER = 3, CLIENTS = 1024 };
+enum {
+	MASTER = 3,
+	CLIENTS = 1024
+};
 
 struct client {
 	int fd;
@@ -62,9 +65,9 @@ say(enum message_type type, const void *body, size_t size, uint32_t count)
 	memcpy(bytes, &header, sizeof(header));
 	if (size > 0)
 		memcpy(bytes + sizeof(header), body, size);
-	while (fd_send(MASTER, bytes, sizeof(header) + size, NULL, 0) ==
-	    -EAGAIN)
-		(void)poll(&(struct pollfd) { MASTER, POLLOUT, 0 }, 1, -1);
+	while (
+	    fd_send(MASTER, bytes, sizeof(header) + size, NULL, 0) == -EAGAIN)
+		(void)poll(&(struct pollfd){ MASTER, POLLOUT, 0 }, 1, -1);
 }
 
 /* The value of "key=value" among the first module's settings, or NULL. */
@@ -96,7 +99,7 @@ hear(void *buffer, size_t size, int *fds, size_t max, size_t *ret_count)
 	int truncated;
 
 	do {
-		(void)poll(&(struct pollfd) { MASTER, POLLIN, 0 }, 1, -1);
+		(void)poll(&(struct pollfd){ MASTER, POLLIN, 0 }, 1, -1);
 		length = fd_receive(
 		    MASTER, buffer, size, fds, max, ret_count, &truncated);
 	} while (length == -EAGAIN);
@@ -109,7 +112,7 @@ crash(const struct fake *fake, uint32_t step, uint64_t request)
 	(void)activity_set(&fake->segment.consumer->activities[0],
 	    activity_pack(0, step, request));
 	(void)signal(SIGSEGV, SIG_DFL); /* a sanitizer's handler would speak */
-	(void)setrlimit(RLIMIT_CORE, &(struct rlimit) { 0, 0 });
+	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 	(void)raise(SIGSEGV);
 	_exit(99);
 }
@@ -172,8 +175,8 @@ take(struct fake *fake)
 	size_t count = 0;
 	ssize_t size;
 
-	size = hear(
-	    &message, sizeof(message), fds, MESSAGE_CONNECTIONS, &count);
+	size =
+	    hear(&message, sizeof(message), fds, MESSAGE_CONNECTIONS, &count);
 	if (size <= 0)
 		_exit(0); /* the master is gone */
 	if (message.header.type == MESSAGE_DRAIN)
@@ -183,7 +186,7 @@ take(struct fake *fake)
 	for (size_t i = 0; i < count; i++) {
 		client = &fake->clients[fake->count];
 		client->fd = fds[i];
-		client->name = (struct message_slot) { message.items[i].slot,
+		client->name = (struct message_slot){ message.items[i].slot,
 			message.items[i].generation, CLOSE_ORDERLY, 0 };
 		say(refuse ? MESSAGE_REFUSED : MESSAGE_TAKEN, &client->name,
 		    sizeof(client->name), 1);
@@ -269,12 +272,11 @@ serve(struct fake *fake)
 	size_t count;
 
 	while (!fake->draining) {
-		polled[0] = (struct pollfd) { MASTER, POLLIN, 0 };
+		polled[0] = (struct pollfd){ MASTER, POLLIN, 0 };
 		count = fake->count;
 		for (size_t i = 0; i < count; i++)
-			polled[i + 1] = (struct pollfd) {
-				fake->clients[i].fd, POLLIN, 0
-			};
+			polled[i + 1] =
+			    (struct pollfd){ fake->clients[i].fd, POLLIN, 0 };
 		(void)poll(polled, count + 1, -1);
 		/* From the end: an ended one is replaced by the last. */
 		for (size_t i = count; i-- > 0;)

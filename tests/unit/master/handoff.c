@@ -16,7 +16,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { WORKERS = 2, SLOTS = 512 };
+enum {
+	WORKERS = 2,
+	SLOTS = 512
+};
 
 struct message {
 	struct message_header header;
@@ -50,10 +53,9 @@ set_up(void **state)
 	for (uint32_t i = 0; i < WORKERS; i++) {
 		worker = &master->workers[i];
 		supervise_init(worker, master, i + 1);
-		assert_int_equal(socketpair(AF_UNIX,
-				     SOCK_SEQPACKET | SOCK_CLOEXEC |
-					 SOCK_NONBLOCK,
-				     0, pair),
+		assert_int_equal(
+		    socketpair(AF_UNIX,
+			SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair),
 		    0);
 		worker->socket = pair[0];
 		fixture->peers[i] = pair[1];
@@ -106,8 +108,7 @@ receive(struct fixture *fixture, size_t worker, struct message *ret_message)
 	int truncated = 0;
 
 	size = fd_receive(fixture->peers[worker], ret_message,
-	    sizeof(*ret_message), fds, MESSAGE_CONNECTIONS, &count,
-	    &truncated);
+	    sizeof(*ret_message), fds, MESSAGE_CONNECTIONS, &count, &truncated);
 	if (size <= 0)
 		return (size);
 	assert_int_equal(truncated, 0);
@@ -124,8 +125,9 @@ static void
 report(struct fixture *fixture, size_t worker, enum message_type type,
     uint32_t slot, uint32_t generation)
 {
-	struct message_slot item = { .slot = slot, .generation = generation,
-		.how = CLOSE_ORDERLY };
+	struct message_slot item = {
+		.slot = slot, .generation = generation, .how = CLOSE_ORDERLY
+	};
 
 	handoff_report(&fixture->master.workers[worker], type, &item, 1);
 }
@@ -204,10 +206,10 @@ counts_reports_that_cannot_be_true_and_does_not_follow_them(void **state)
 	liar->state = WORKER_DOWN;
 	queue(fixture, 1);
 	handoff_run(&fixture->master);
-	report(fixture, 1, MESSAGE_CLOSED, 0, 1);  /* another's */
+	report(fixture, 1, MESSAGE_CLOSED, 0, 1); /* another's */
 	report(fixture, 1, MESSAGE_TAKEN, 0, 1);
 	report(fixture, 1, MESSAGE_REFUSED, 0, 1);
-	report(fixture, 1, MESSAGE_CLOSED, 9, 1);  /* nobody's */
+	report(fixture, 1, MESSAGE_CLOSED, 9, 1); /* nobody's */
 	report(fixture, 1, MESSAGE_CLOSED, UINT32_MAX, 0);
 	assert_int_equal(liar->bad_reports, 5);
 	report(fixture, 0, MESSAGE_CLOSED, 0, 2);  /* not yet */
@@ -263,9 +265,8 @@ keeps_refused_ones_in_their_order(void **state)
 	queue(fixture, 3);
 	handoff_run(&fixture->master);
 	for (uint32_t i = 0; i < 3; i++)
-		slots[i] = (struct message_slot) { i, 1, 0, 0 };
-	handoff_report(
-	    &fixture->master.workers[0], MESSAGE_REFUSED, slots, 3);
+		slots[i] = (struct message_slot){ i, 1, 0, 0 };
+	handoff_report(&fixture->master.workers[0], MESSAGE_REFUSED, slots, 3);
 	connection = TAILQ_FIRST(&fixture->master.connections.queue);
 	for (uint32_t i = 0; i < 3; i++) {
 		assert_int_equal(connection->slot, i);

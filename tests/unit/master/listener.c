@@ -41,11 +41,10 @@ connect_to(const char *name)
 	int fd;
 
 	parse(name, &address);
-	fd = socket(
-	    address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_true(fd >= 0);
-	assert_int_equal(connect(fd, (struct sockaddr *)&address.storage,
-			     address.length),
+	assert_int_equal(
+	    connect(fd, (struct sockaddr *)&address.storage, address.length),
 	    0);
 	return (fd);
 }
@@ -63,8 +62,8 @@ hands_its_options_down_to_what_it_accepts(void **state)
 	parse("127.0.0.1:0", &address);
 	assert_int_equal(listener_open(&listener, &address, &why), 0);
 	client = connect_to(listener.name);
-	accepted = accept4(
-	    listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	accepted =
+	    accept4(listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	assert_true(accepted >= 0);
 	assert_int_equal(option_of(accepted, IPPROTO_TCP, TCP_NODELAY), 1);
 	assert_int_equal(option_of(accepted, SOL_SOCKET, SO_OOBINLINE), 1);
@@ -103,8 +102,7 @@ names_the_port_that_is_in_use(void **state)
 	parse("127.0.0.1:0", &address);
 	assert_int_equal(listener_open(&first, &address, &why), 0);
 	parse(first.name, &address);
-	assert_int_equal(
-	    listener_open(&second, &address, &why), -EADDRINUSE);
+	assert_int_equal(listener_open(&second, &address, &why), -EADDRINUSE);
 	(void)snprintf(expected, sizeof(expected),
 	    "can't listen on %s: Address already in use; another program "
 	    "listens there: stop it or choose another port with -l",
@@ -130,8 +128,7 @@ names_the_address_that_is_not_ours(void **state)
 	assert_string_equal(why.text,
 	    "can't listen on 192.0.2.1:80: Cannot assign requested address; "
 	    "no interface of this machine has that address");
-	assert_int_equal(
-	    listener_check(&address, &why), -EADDRNOTAVAIL);
+	assert_int_equal(listener_check(&address, &why), -EADDRNOTAVAIL);
 }
 
 static void
@@ -145,8 +142,8 @@ listens_on_both_families_at_every_address(void **state)
 	(void)state;
 	parse(":0", &address);
 	assert_int_equal(listener_open(&listener, &address, &why), 0);
-	(void)snprintf(name, sizeof(name), "127.0.0.1%s",
-	    strrchr(listener.name, ':'));
+	(void)snprintf(
+	    name, sizeof(name), "127.0.0.1%s", strrchr(listener.name, ':'));
 	(void)close(connect_to(name));
 	listener_close(&listener);
 }
@@ -163,8 +160,7 @@ leaves_ipv4_alone_when_only_ipv6_is_asked_for(void **state)
 	parse("[::]:0", &address);
 	if (listener_open(&six, &address, &why) == -EAFNOSUPPORT)
 		skip();
-	(void)snprintf(
-	    name, sizeof(name), "0.0.0.0%s", strrchr(six.name, ':'));
+	(void)snprintf(name, sizeof(name), "0.0.0.0%s", strrchr(six.name, ':'));
 	parse(name, &address);
 	assert_int_equal(listener_open(&four, &address, &why), 0);
 	listener_close(&four);
@@ -187,8 +183,7 @@ replaces_a_stale_path_but_not_a_live_one(void **state)
 	parse(text, &address);
 	assert_int_equal(listener_open(&first, &address, &why), 0);
 	assert_string_equal(first.name, text);
-	assert_int_equal(
-	    listener_open(&second, &address, &why), -EADDRINUSE);
+	assert_int_equal(listener_open(&second, &address, &why), -EADDRINUSE);
 	assert_non_null(strstr(why.text, "another server answers there"));
 	(void)close(first.fd); /* as a crash would: the file stays */
 	assert_int_equal(stat(text + 5, &status), 0);
@@ -213,8 +208,7 @@ leaves_a_file_that_is_not_a_socket_alone(void **state)
 	(void)close(fd);
 	(void)snprintf(text, sizeof(text), "unix:%s", path);
 	parse(text, &address);
-	assert_int_equal(
-	    listener_open(&listener, &address, &why), -EADDRINUSE);
+	assert_int_equal(listener_open(&listener, &address, &why), -EADDRINUSE);
 	assert_non_null(strstr(why.text, "a file that isn't a socket"));
 	assert_int_equal(unlink(path), 0);
 }

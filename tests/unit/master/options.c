@@ -10,7 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WORDS = 160 };
+enum {
+	WORDS = 160
+};
 
 /* options_parse() of "bulkhead" and the words, which end with NULL. */
 static int
@@ -24,8 +26,8 @@ parse(struct config *config, struct reason *why, const char *const *words)
 	arguments[count] = storage[count];
 	for (count = 1; words[count - 1] != NULL; count++) {
 		assert_true(count < WORDS);
-		(void)snprintf(storage[count], sizeof(storage[0]), "%s",
-		    words[count - 1]);
+		(void)snprintf(
+		    storage[count], sizeof(storage[0]), "%s", words[count - 1]);
 		arguments[count] = storage[count];
 	}
 	arguments[count] = NULL;
@@ -35,7 +37,7 @@ parse(struct config *config, struct reason *why, const char *const *words)
 }
 
 #define PARSE(config, why, ...) \
-	parse((config), (why), (const char *const[]) { __VA_ARGS__, NULL })
+	parse((config), (why), (const char *const[]){ __VA_ARGS__, NULL })
 
 static void
 assert_complains(const char *const *words, const char *line)
@@ -49,7 +51,7 @@ assert_complains(const char *const *words, const char *line)
 }
 
 #define COMPLAINS(line, ...) \
-	assert_complains((const char *const[]) { __VA_ARGS__, NULL }, (line))
+	assert_complains((const char *const[]){ __VA_ARGS__, NULL }, (line))
 
 static void
 has_defaults_when_started_with_nothing(void **state)
@@ -79,9 +81,9 @@ takes_every_option(void **state)
 	struct reason why;
 
 	(void)state;
-	assert_int_equal(PARSE(&config, &why, "-t", "-l", ":80", "-l",
-			     "[::1]:81", "-w", "7", "--control", "/tmp/c",
-			     "-m", "a", "--module=/x/b.so,path=/y"),
+	assert_int_equal(
+	    PARSE(&config, &why, "-t", "-l", ":80", "-l", "[::1]:81", "-w", "7",
+		"--control", "/tmp/c", "-m", "a", "--module=/x/b.so,path=/y"),
 	    OPTIONS_RUN);
 	assert_true(config.check);
 	assert_int_equal(config.listen_count, 2);
@@ -89,7 +91,8 @@ takes_every_option(void **state)
 	assert_string_equal(config.control, "/tmp/c");
 	assert_int_equal(config.module_count, 2);
 	config_free(&config);
-	assert_int_equal(PARSE(&config, &why, "--workers", "auto"), OPTIONS_RUN);
+	assert_int_equal(
+	    PARSE(&config, &why, "--workers", "auto"), OPTIONS_RUN);
 	assert_int_equal(config.workers, sysconf(_SC_NPROCESSORS_ONLN));
 	config_free(&config);
 	assert_int_equal(PARSE(&config, &why, "-h"), OPTIONS_HELP);
@@ -106,9 +109,9 @@ reads_a_modules_name_and_settings(void **state)
 	struct reason why;
 
 	(void)state;
-	assert_int_equal(PARSE(&config, &why, "-m", "/lib/m/echo.so", "-m",
-			     "delay,path=/d,name=later,text=a=b,empty=", "-m",
-			     "./echo.1"),
+	assert_int_equal(
+	    PARSE(&config, &why, "-m", "/lib/m/echo.so", "-m",
+		"delay,path=/d,name=later,text=a=b,empty=", "-m", "./echo.1"),
 	    OPTIONS_RUN);
 	modules = config.modules;
 	assert_string_equal(modules[0].file, "/lib/m/echo.so");
@@ -137,8 +140,8 @@ names_the_wrong_option(void **state)
 	COMPLAINS("option -w needs an argument; see bulkhead -h", "-w");
 	COMPLAINS(
 	    "option --listen needs an argument; see bulkhead -h", "--listen");
-	COMPLAINS("option --test=1 takes no argument; see bulkhead -h",
-	    "--test=1");
+	COMPLAINS(
+	    "option --test=1 takes no argument; see bulkhead -h", "--test=1");
 	COMPLAINS("'now' belongs to no option; see bulkhead -h", "-t", "now");
 	COMPLAINS("option --control: the path is empty; write the path of the "
 		  "socket to make",

@@ -118,8 +118,8 @@ finds_an_installation(void **state)
 	add(tree, "echo");
 	assert_int_equal(resolve(tree), 0);
 	assert_ends(tree->config.worker, "/libexec/bulkhead/bulkhead-worker");
-	assert_ends(tree->config.modules[0].path,
-	    "/lib/bulkhead/modules/echo.so");
+	assert_ends(
+	    tree->config.modules[0].path, "/lib/bulkhead/modules/echo.so");
 }
 
 static void
@@ -160,8 +160,8 @@ names_the_program_that_is_not_there(void **state)
 	struct tree *tree = *state;
 
 	assert_true(resolve(tree) < 0);
-	assert_non_null(strstr(
-	    tree->why.text, "there is no program bulkhead-worker in "));
+	assert_non_null(
+	    strstr(tree->why.text, "there is no program bulkhead-worker in "));
 }
 
 static void

@@ -20,7 +20,7 @@ static void
 sleep_ms(long ms)
 {
 	(void)nanosleep(
-	    &(struct timespec) { ms / 1000, ms % 1000 * 1000 * 1000 }, NULL);
+	    &(struct timespec){ ms / 1000, ms % 1000 * 1000 * 1000 }, NULL);
 }
 
 static void
@@ -32,8 +32,8 @@ starts_answers_and_stops(void **state)
 
 	(void)state;
 	running_start(&running, 2, "");
-	assert_true(running_says(&running,
-	    "<6>bulkhead: ready: 2 workers, 1 modules"));
+	assert_true(
+	    running_says(&running, "<6>bulkhead: ready: 2 workers, 1 modules"));
 	fd = running_connect(&running);
 	assert_true(ask(fd, "GET /\n", text) > 0);
 	assert_non_null(strstr(text, "incarnation"));
@@ -84,8 +84,8 @@ replaces_a_worker_that_crashed(void **state)
 	assert_int_equal(listen_to(idle, text), -ECONNRESET);
 	assert_true(running_says(&running,
 	    "killed by SIGSEGV in module fake, begin_request, request 7-17"));
-	assert_int_equal(running_said(&running, "<3>bulkhead: worker 1 (pid"),
-	    1);
+	assert_int_equal(
+	    running_said(&running, "<3>bulkhead: worker 1 (pid"), 1);
 	(void)close(fd);
 	(void)close(idle);
 	fd = running_connect(&running);
@@ -290,8 +290,8 @@ tells_which_module_crashed_while_loading(void **state)
 
 	(void)state;
 	running_start(&running, 1, "load=crash");
-	assert_start_fails(&running,
-	    "killed by SIGSEGV in module fake, register_module\n");
+	assert_start_fails(
+	    &running, "killed by SIGSEGV in module fake, register_module\n");
 }
 
 static void
@@ -401,8 +401,8 @@ waits_for_room_when_the_table_is_full(void **state)
 	sleep_ms(300);
 	assert_int_equal(clock_gettime(clock, &after), 0);
 	assert_true((after.tv_sec - before.tv_sec) * 1000000000L +
-		after.tv_nsec - before.tv_nsec <
-	    50 * 1000 * 1000);
+			after.tv_nsec - before.tv_nsec <
+		    50 * 1000 * 1000);
 	for (size_t i = 0; i < 8; i++) {
 		assert_true(ask(fds[i], "GET /close\n", text) > 0);
 		(void)close(fds[i]);

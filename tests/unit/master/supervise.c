@@ -13,7 +13,7 @@
  * start, stillborn, mapped, ready, failed, hung up, nonsense, timeout, stop,
  * kill, died.
  */
-static const char state_letters[] = "-BLSRY"; /* down ... dying */
+static const char state_letters[] = "-BLSRY";       /* down ... dying */
 static const char action_letters[] = ".srm+lLkdcb"; /* nothing ... bury */
 
 static const struct {
@@ -41,8 +41,8 @@ follows_the_table(void **state)
 			step = supervise_step(s, e);
 			assert_int_equal(
 			    state_letters[step.next], expected[s].next[e]);
-			assert_int_equal(action_letters[step.action],
-			    expected[s].action[e]);
+			assert_int_equal(
+			    action_letters[step.action], expected[s].action[e]);
 		}
 	}
 }
@@ -60,8 +60,8 @@ buries_whoever_died_and_nobody_else(void **state)
 			    e == WORKER_DIED && s != WORKER_DOWN);
 			/* A living process is never forgotten. */
 			if (step.next == WORKER_DOWN && s != WORKER_DOWN)
-				assert_true(e == WORKER_DIED ||
-				    e == WORKER_STILLBORN);
+				assert_true(
+				    e == WORKER_DIED || e == WORKER_STILLBORN);
 		}
 	}
 }
@@ -76,11 +76,11 @@ serves_only_after_mapped_and_ready(void **state)
 		for (unsigned e = 0; e < WORKER_EVENTS; e++) {
 			step = supervise_step(s, e);
 			if (step.next == WORKER_SERVING && s != WORKER_SERVING)
-				assert_true(s == WORKER_LOADING &&
-				    e == WORKER_READY);
+				assert_true(
+				    s == WORKER_LOADING && e == WORKER_READY);
 			if (step.next == WORKER_LOADING && s != WORKER_LOADING)
-				assert_true(s == WORKER_BOOTING &&
-				    e == WORKER_MAPPED);
+				assert_true(
+				    s == WORKER_BOOTING && e == WORKER_MAPPED);
 		}
 	}
 }

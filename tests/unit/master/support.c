@@ -24,12 +24,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 20000, STEP_MS = 5 };
+enum {
+	PATIENCE_MS = 20000,
+	STEP_MS = 5
+};
 
 static void
 sleep_ms(long ms)
 {
-	(void)nanosleep(&(struct timespec) { 0, ms * 1000 * 1000 }, NULL);
+	(void)nanosleep(&(struct timespec){ 0, ms * 1000 * 1000 }, NULL);
 }
 
 static char *
@@ -92,12 +95,11 @@ be_master(const struct running *running)
 		log_err("%s", why.text);
 	server_close(master);
 	free(master);
-	_exit(status);
+	exit(status); /* not _exit(2): a leak shall be told */
 }
 
 void
-running_prepare(
-    struct running *running, unsigned workers, const char *settings)
+running_prepare(struct running *running, unsigned workers, const char *settings)
 {
 	struct config *config = &running->config;
 	struct reason why;
@@ -141,8 +143,8 @@ running_launch(struct running *running)
 		line = strstr(read_log(running), "listening on 127.0.0.1:");
 		if (strstr(read_log(running), "bulkhead: ready: ") != NULL &&
 		    line != NULL) {
-			running->port = (int)strtol(
-			    strchr(line, ':') + 1, NULL, 10);
+			running->port =
+			    (int)strtol(strchr(line, ':') + 1, NULL, 10);
 			return;
 		}
 		memset(&end, 0, sizeof(end));

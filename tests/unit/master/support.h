@@ -12,7 +12,7 @@
 
 struct running {
 	pid_t pid;
-	int port;       /* 0: not ready */
+	int port;        /* 0: not ready */
 	char folder[64]; /* of the log and the control socket */
 	char log[96];
 	char control[96];

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 /* The first argument, if any, is a pattern that chooses among the tests. */
-#define RUN_TESTS(argc, argv, tests)                            \
+#define RUN_TESTS(argc, argv, tests)                               \
 	((argc) > 1 ? cmocka_set_test_filter((argv)[1]) : (void)0, \
 	    cmocka_run_group_tests_name(__FILE__, (tests), NULL, NULL))
 
