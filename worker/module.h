@@ -102,8 +102,8 @@ bh_notification_fn *module_callback(
 
 /*
  * modules_by_address(modules, address):
- * The module whose code holds ${address}, or NULL. One file loaded under two names
- * is found as the first. Any thread.
+ * The module whose code holds ${address}, or NULL. One file loaded under two
+ * names is found as the first. Any thread.
  */
 const struct bh_registration *modules_by_address(
     const struct modules *modules, const void *address);
