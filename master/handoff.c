@@ -137,11 +137,13 @@ handoff_run(struct master *master)
 		reset_queue(master);
 		return;
 	}
+	/* Without a worker that serves, the next one to serve runs us. */
 	balance_refresh(master->workers, master->worker_count);
 	assign_queue(master);
 	if (master->connections.queued == 0)
 		server_queue_empty(master);
-	else if (!master->handoff.retry.armed)
+	else if (!master->handoff.retry.armed &&
+		 server_count_workers(master, WORKER_SERVING) > 0)
 		loop_timer_set(
 		    &master->loop, &master->handoff.retry, HANDOFF_RETRY_MS);
 }

@@ -52,14 +52,15 @@ size_table(struct master *master, struct reason *why)
 static int
 make_workers(struct master *master, struct reason *why)
 {
-	const struct config *config = master->config;
+	/* One is enough to tell whether the modules load. */
+	uint32_t count = master->config->check ? 1 : master->config->workers;
 
-	master->workers = calloc(config->workers, sizeof(*master->workers));
+	master->workers = calloc(count, sizeof(*master->workers));
 	if (master->workers == NULL)
 		return (reason_set(why, -ENOMEM, "out of memory"));
-	for (uint32_t i = 0; i < config->workers; i++)
+	for (uint32_t i = 0; i < count; i++)
 		supervise_init(&master->workers[i], master, i + 1);
-	master->worker_count = config->workers;
+	master->worker_count = count;
 	return (0);
 }
 
@@ -88,8 +89,8 @@ raise_event(struct master *master, enum worker_event event)
 		supervise_event(&master->workers[i], event);
 }
 
-static uint32_t
-count_workers(const struct master *master, enum worker_state state)
+uint32_t
+server_count_workers(const struct master *master, enum worker_state state)
 {
 	uint32_t count = 0;
 
@@ -103,7 +104,7 @@ static void
 end_when_alone(struct master *master)
 {
 	if (master->phase >= MASTER_DRAINING &&
-	    count_workers(master, WORKER_DOWN) == master->worker_count)
+	    server_count_workers(master, WORKER_DOWN) == master->worker_count)
 		loop_stop(&master->loop);
 }
 
@@ -252,7 +253,8 @@ server_worker_serving(struct master *master)
 {
 	if (master->phase != MASTER_STARTING)
 		handoff_run(master);
-	else if (count_workers(master, WORKER_SERVING) == master->worker_count)
+	else if (server_count_workers(master, WORKER_SERVING) ==
+		 master->worker_count)
 		become_ready(master);
 }
 
@@ -296,7 +298,7 @@ server_worker_down(
 		break; /* why it came to that has been told */
 	}
 	handoff_run(master);
-	if (count_workers(master, WORKER_SERVING) == 0)
+	if (server_count_workers(master, WORKER_SERVING) == 0)
 		drain(master);
 	end_when_alone(master);
 }

@@ -7,6 +7,7 @@
 #define MASTER_SERVER_H
 
 #include "master/config.h"
+#include "master/supervise.h"
 
 enum {
 	/* Descriptors that are not connections. */
@@ -43,6 +44,10 @@ void server_close(struct master *master);
  * finish. The second time, or while still starting: end now.
  */
 void server_stop(struct master *master);
+
+/* server_count_workers(master, state): how many are in it now. */
+uint32_t server_count_workers(
+    const struct master *master, enum worker_state state);
 
 /* What others have to tell. */
 void server_worker_serving(struct master *master);
