@@ -29,7 +29,7 @@ enum state {
 	DATA_LF,
 	SIZE_FIRST,
 	SIZE,
-	SIZE_SPACE, /* white space that an extension must follow */
+	SIZE_SPACE, /* spaces, which an extension must follow */
 	EXTENSION,
 	SIZE_LF,
 	LINE_FIRST, /* of a trailer field, or of the last, empty line */
@@ -109,7 +109,7 @@ step_size_line(struct http_body *body, uint8_t byte)
 		return (is_value_byte(byte) ? EXTENSION : FAILED);
 	if (byte == ';')
 		return (EXTENSION);
-	return (byte == ' ' || byte == '\t' ? SIZE_SPACE : FAILED);
+	return (byte == ' ' ? SIZE_SPACE : FAILED);
 }
 
 /* A byte after the last chunk's size line. Returns the next state. */

@@ -223,7 +223,7 @@ ignores_extensions_and_trailers(void **state)
 {
 	(void)state;
 	verify_chunked("1;a\r\nx\r\n0;b=c\r\n\r\n", 0, "x");
-	verify_chunked("1 ; a = \"b;c\t\" \r\nx\r\n0\t;\r\n\r\n", 0, "x");
+	verify_chunked("1 ; a = \"b;c\t\" \r\nx\r\n0  ;\r\n\r\n", 0, "x");
 	verify_chunked("1;\r\nx\r\n0\r\na: b\r\nc:\r\n\r\n", 0, "x");
 	verify_chunked("0\r\nContent-Length: 5\r\n\r\n", 0, "");
 	verify_chunked("0\r\na: \xe4\tb\r\n\r\nGET", 0, "");
@@ -240,7 +240,7 @@ refuses_malformed_framing(void **state)
 		" 1\r\n",
 		"0x1\r\n",
 		"1 \r\n",
-		"1\t\r\n",
+		"1\t;\r\n",
 		"1 2\r\n",
 		"1\n",
 		"1\rx",
