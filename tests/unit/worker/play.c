@@ -70,6 +70,7 @@ play_free(struct bh_context *context)
 		free(context->memory[--context->memory_count]);
 	free(context->body);
 	context->body = NULL;
+	context->body_capacity = 0;
 }
 
 BH_EXPORT bool
@@ -261,6 +262,21 @@ send_some(struct bh_context *context, uint32_t operation, size_t length,
 	return (error);
 }
 
+/* With a NUL behind it, and room to grow: a test writes a million bytes. */
+static void
+append(struct bh_context *context, const void *bytes, size_t length)
+{
+	if (context->body_size + length >= context->body_capacity) {
+		context->body_capacity =
+		    2 * (context->body_capacity + length) + 64;
+		context->body = realloc(context->body, context->body_capacity);
+		assert_non_null(context->body);
+	}
+	memcpy(context->body + context->body_size, bytes, length);
+	context->body_size += length;
+	context->body[context->body_size] = '\0';
+}
+
 BH_EXPORT int
 bh_response_write_entity_chunks(struct bh_response *response,
     const struct bh_data_chunk *chunks, size_t count, bool async,
@@ -272,11 +288,7 @@ bh_response_write_entity_chunks(struct bh_response *response,
 	assert_int_equal(count, 1);
 	assert_int_equal(chunks[0].type, BH_CHUNK_MEMORY);
 	assert_false(context->ended);
-	context->body = realloc(context->body, context->body_size + length + 1);
-	assert_non_null(context->body);
-	memcpy(context->body + context->body_size, chunks[0].buffer, length);
-	context->body_size += length;
-	context->body[context->body_size] = '\0';
+	append(context, chunks[0].buffer, length);
 	if (context->unbuffered)
 		return (send_some(context, BH_OP_WRITE_ENTITY_CHUNKS, length,
 		    async, more_data, ret_sent, ret_expected));

@@ -37,7 +37,7 @@ struct bh_context {
 	unsigned status;
 	char headers[512]; /* "Name: value\n" each */
 	unsigned char *body;
-	size_t body_size;
+	size_t body_size, body_capacity;
 	bool unbuffered, headers_sent, ended, reset;
 	int error_status;
 	char log[512];
