@@ -150,7 +150,7 @@ print_totals(FILE *out, const struct collect_figures *totals)
 {
 	size_t i;
 
-	(void)fprintf(out, "\n%-24s  %20s\n", "total of these workers", "");
+	(void)fprintf(out, "\ntotal of these workers\n");
 	for (i = 0; i < STAT_completions; i++)
 		(void)fprintf(out, "  %-22s  %20" PRIu64 "  %s\n",
 		    worker_stat_info[i].name, totals->stats[i],
