@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 enum {
-	HTTP_CHUNK_LINE_MAX = 256,    /* a chunk's size line with extensions */
-	HTTP_TRAILERS_MAX = 8192,     /* all trailer fields; they are dropped */
+	HTTP_CHUNK_LINE_MAX = 256, /* a chunk's size line with extensions */
+	HTTP_TRAILERS_MAX = 8192,  /* all trailer fields; they are dropped */
 };
 
 /* One body being taken apart. */

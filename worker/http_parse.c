@@ -76,45 +76,6 @@ span(const struct parser *parser, const uint8_t *from, const uint8_t *to)
 	});
 }
 
-/* The next ${length} (4 or 8) bytes, letters in lower case. */
-static inline uint64_t
-load_lower(const uint8_t *at, size_t length)
-{
-	const uint64_t lower = UINT64_C(0x2020202020202020);
-	uint64_t wide;
-	uint32_t half;
-
-	if (length == 8) {
-		memcpy(&wide, at, 8);
-		return (wide | lower);
-	}
-	memcpy(&half, at, 4);
-	return (half | (uint32_t)lower);
-}
-
-/*
- * Is ${at} the lower-case ${word} in any case? Both of ${length} >= 4, which
- * is a constant: a few loads, the last one overlapping the one before. The
- * bytes must have been found to be free of control bytes, one of which or'ed
- * with 0x20 could look like a digit or a dash.
- */
-static inline __attribute__((always_inline)) bool
-is_word(const uint8_t *at, const char *word, size_t length)
-{
-	const uint8_t *expected = (const uint8_t *)word;
-	const size_t step = length < 8 ? 4 : 8;
-	size_t i;
-
-	for (i = 0; i + step < length; i += step)
-		if (load_lower(at + i, step) != load_lower(expected + i, step))
-			return (false);
-	i = length - step;
-	return (load_lower(at + i, step) == load_lower(expected + i, step));
-}
-
-#define IS_WORD(at, length, word) \
-	((length) == sizeof(word) - 1 && is_word(at, word, sizeof(word) - 1))
-
 /*
  * Are the bytes from ${at} on the beginning of ${text}, or all of it? Any
  * case when ${lower}; then ${text} is in lower case.
@@ -466,9 +427,9 @@ note_connection(struct parser *parser, const uint8_t *at, const uint8_t *end)
 
 	while (at != NULL) {
 		at = next_element(at, end, &element, &length);
-		if (IS_WORD(element, length, "close"))
+		if (SCAN_IS_WORD(element, length, "close"))
 			parser->seen |= SEEN_CLOSE;
-		else if (IS_WORD(element, length, "keep-alive"))
+		else if (SCAN_IS_WORD(element, length, "keep-alive"))
 			parser->seen |= SEEN_KEEP_ALIVE;
 	}
 	return (STEP_OK);
@@ -518,7 +479,7 @@ note_transfer_encoding(
 		if (head->chunked || length == 0 ||
 		    !scan_is(*element, SCAN_TOKEN))
 			return (400);
-		if (!IS_WORD(element, length, "chunked"))
+		if (!SCAN_IS_WORD(element, length, "chunked"))
 			return (501);
 		head->chunked = true;
 	}
@@ -533,7 +494,7 @@ note_expect(struct parser *parser, const uint8_t *at, const uint8_t *end)
 
 	while (at != NULL) {
 		at = next_element(at, end, &element, &length);
-		if (!IS_WORD(element, length, "100-continue"))
+		if (!SCAN_IS_WORD(element, length, "100-continue"))
 			return (417);
 	}
 	/* A client of HTTP/1.0 would take the 100 for the answer. */
@@ -547,23 +508,23 @@ note_field(struct parser *parser, const uint8_t *name, size_t length,
 {
 	switch (length) {
 	case 4:
-		if (is_word(name, "host", 4))
+		if (scan_is_word(name, "host", 4))
 			return (note_host(parser, at, end));
 		break;
 	case 6:
-		if (is_word(name, "expect", 6))
+		if (scan_is_word(name, "expect", 6))
 			return (note_expect(parser, at, end));
 		break;
 	case 10:
-		if (is_word(name, "connection", 10))
+		if (scan_is_word(name, "connection", 10))
 			return (note_connection(parser, at, end));
 		break;
 	case 14:
-		if (is_word(name, "content-length", 14))
+		if (scan_is_word(name, "content-length", 14))
 			return (note_content_length(parser, at, end));
 		break;
 	case 17:
-		if (is_word(name, "transfer-encoding", 17))
+		if (scan_is_word(name, "transfer-encoding", 17))
 			return (note_transfer_encoding(parser, at, end));
 		break;
 	default:

@@ -15,8 +15,8 @@
 
 enum {
 	HTTP_HEADERS_MAX = 100,
-	HTTP_TARGET_MAX = 8192,   /* bytes of a request target: 414 beyond */
-	HTTP_HEAD_MAX = 16384,    /* bytes of a head: 431 beyond */
+	HTTP_TARGET_MAX = 8192, /* bytes of a request target: 414 beyond */
+	HTTP_HEAD_MAX = 16384,  /* bytes of a head: 431 beyond */
 };
 
 enum http_method {
@@ -44,14 +44,14 @@ struct http_header {
 /* What a head says. Spans point into the bytes that were parsed. */
 struct http_head {
 	enum http_method method;
-	uint8_t minor; /* HTTP/1.minor: 0 or 1 */
+	uint8_t minor;   /* HTTP/1.minor: 0 or 1 */
 	bool keep_alive; /* the client lets us keep the connection */
 	bool chunked;
 	bool expect_continue;
 	bool has_length;
-	bool host_seen; /* a Host field was there */
+	bool host_seen;          /* a Host field was there */
 	uint64_t content_length; /* of the body; 0 without one */
-	size_t length;           /* of the head, empty lines before it included */
+	size_t length; /* of the head, empty lines before it included */
 	struct http_span method_name;
 	struct http_span target; /* as sent */
 	/*
@@ -59,8 +59,8 @@ struct http_head {
 	 * absolute target without a path.
 	 */
 	struct http_span path;
-	struct http_span query;  /* after the '?', undecoded; length 0: none */
-	struct http_span host;   /* authority: of the target, else Host's value */
+	struct http_span query; /* after the '?', undecoded; length 0: none */
+	struct http_span host; /* authority: of the target, else Host's value */
 	uint32_t header_count;
 	struct http_header headers[HTTP_HEADERS_MAX];
 };

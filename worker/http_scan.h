@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Classes of bytes of a request head, and finding the end of a run of them 16
- * bytes at a time. Private to http_parse.c.
+ * Classes of bytes of a request head, finding the end of a run of them 16
+ * bytes at a time, and comparing words. Private to http_parse.c.
  *
  * The buffer's last bytes are read by a load that ends where the buffer does,
  * so nothing outside of it is ever touched, and its last 15 bytes aren't slow.
@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -212,5 +213,47 @@ scan_token(const uint8_t *at, const uint8_t *end)
 		at++;
 	return (at);
 }
+
+/* The next ${length} (4 or 8) bytes, letters in lower case. */
+static inline uint64_t
+scan_load_lower(const uint8_t *at, size_t length)
+{
+	const uint64_t lower = UINT64_C(0x2020202020202020);
+	uint64_t wide;
+	uint32_t half;
+
+	if (length == 8) {
+		memcpy(&wide, at, 8);
+		return (wide | lower);
+	}
+	memcpy(&half, at, 4);
+	return (half | (uint32_t)lower);
+}
+
+/*
+ * Is ${at} the lower-case ${word} in any case? Both of ${length} >= 4, which
+ * is a constant: a few loads, the last one overlapping the one before. The
+ * bytes must have been found to be free of control bytes, one of which or'ed
+ * with 0x20 could look like a digit or a dash.
+ */
+static inline __attribute__((always_inline)) bool
+scan_is_word(const uint8_t *at, const char *word, size_t length)
+{
+	const uint8_t *expected = (const uint8_t *)word;
+	const size_t step = length < 8 ? 4 : 8;
+	size_t i;
+
+	for (i = 0; i + step < length; i += step)
+		if (scan_load_lower(at + i, step) !=
+		    scan_load_lower(expected + i, step))
+			return (false);
+	i = length - step;
+	return (scan_load_lower(at + i, step) ==
+		scan_load_lower(expected + i, step));
+}
+
+#define SCAN_IS_WORD(at, length, word)   \
+	((length) == sizeof(word) - 1 && \
+	    scan_is_word(at, word, sizeof(word) - 1))
 
 #endif
