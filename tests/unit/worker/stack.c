@@ -224,7 +224,7 @@ dig(size_t bytes, uintptr_t *ret_lowest)
 	if (bytes > sizeof(frame))
 		dig(bytes - sizeof(frame), ret_lowest);
 	else
-		*ret_lowest = (uintptr_t)frame;
+		*ret_lowest = (uintptr_t)__builtin_frame_address(0);
 	frame[sizeof(frame) - 1] = frame[0];
 }
 
