@@ -14,17 +14,18 @@
 #include <errno.h>
 
 /* The numbers of <bulkhead/async.h> are those of the segment. */
-_Static_assert((int)BH_OP_READ_ENTITY_BODY ==
-	(int)OPERATION_READ_ENTITY_BODY &&
-    (int)BH_OP_WRITE_ENTITY_CHUNKS == (int)OPERATION_WRITE_ENTITY_CHUNKS &&
-    (int)BH_OP_FLUSH == (int)OPERATION_FLUSH &&
-    (int)BH_OP_POST == (int)OPERATION_POST, "operation numbers");
+_Static_assert(
+    (int)BH_OP_READ_ENTITY_BODY == (int)OPERATION_READ_ENTITY_BODY &&
+	(int)BH_OP_WRITE_ENTITY_CHUNKS == (int)OPERATION_WRITE_ENTITY_CHUNKS &&
+	(int)BH_OP_FLUSH == (int)OPERATION_FLUSH &&
+	(int)BH_OP_POST == (int)OPERATION_POST,
+    "operation numbers");
 
 static struct async_mode
 mode_of(bool async, const bool *ret_completion_expected)
 {
-	return ((struct async_mode) {
-	    .async = async, .always = async && ret_completion_expected == NULL });
+	return ((struct async_mode){ .async = async,
+	    .always = async && ret_completion_expected == NULL });
 }
 
 int
@@ -45,7 +46,20 @@ bh_request_read_entity_body(struct bh_request *handle, void *buffer,
 	    ret_completion_expected));
 }
 
-/* May ${total} more entity bytes be written? */
+/* May anything at all be handed to the response now? */
+static int
+check_output(const struct request *request)
+{
+	if (request->response.ended)
+		return (-EPIPE);
+	if (request->response.failed || request_client_gone(request))
+		return (-ECONNRESET);
+	if (request->io.ref != 0 || request->io.held)
+		return (-EBUSY);
+	return (0);
+}
+
+/* May these entity bytes be written? *${ret_total} is how many they are. */
 static int
 check_write(const struct request *request, const struct bh_data_chunk *chunks,
     size_t count, uint64_t *ret_total)
@@ -53,20 +67,18 @@ check_write(const struct request *request, const struct bh_data_chunk *chunks,
 	const struct response *response = &request->response;
 	uint64_t total = 0;
 	size_t i;
+	int error;
 
-	if (response->ended)
+	if ((error = check_output(request)) != 0)
+		return (error);
+	if (response->complete)
 		return (-EPIPE);
-	if (response->failed || request_client_gone(request))
-		return (-ECONNRESET);
-	if (request->io.ref != 0 || request->io.held)
-		return (-EBUSY);
 	for (i = 0; i < count; i++) {
 		if (chunks[i].type != BH_CHUNK_MEMORY ||
 		    __builtin_add_overflow(total, chunks[i].length, &total))
 			return (-EINVAL);
 	}
-	if (response->has_length &&
-	    total > response->length - response->taken)
+	if (response->has_length && total > response->length - response->taken)
 		return (-EMSGSIZE);
 	*ret_total = total;
 	return (0);
@@ -77,8 +89,7 @@ bh_response_write_entity_chunks(struct bh_response *handle,
     const struct bh_data_chunk *chunks, size_t count, bool async,
     bool more_data, size_t *ret_sent, bool *ret_completion_expected)
 {
-	const struct async_mode mode =
-	    mode_of(async, ret_completion_expected);
+	const struct async_mode mode = mode_of(async, ret_completion_expected);
 	struct response *response;
 	struct request *request;
 	uint64_t total;
@@ -105,7 +116,7 @@ bh_response_write_entity_chunks(struct bh_response *handle,
 	} else {
 		/* The end of a buffered body goes out with the response. */
 		error = async_complete_inline(request,
-		    OPERATION_WRITE_ENTITY_CHUNKS, total, mode,
+		    OPERATION_WRITE_ENTITY_CHUNKS, 0, mode,
 		    ret_completion_expected);
 		response->complete = response->complete || !more_data;
 	}
@@ -119,12 +130,11 @@ bh_response_flush(struct bh_response *handle, bool async, bool more_data,
     size_t *ret_sent, bool *ret_completion_expected)
 {
 	struct request *request;
-	uint64_t total;
 	int error;
 
 	error = api_operation(handle, API_CALLER, async, &request);
 	if (error == 0)
-		error = check_write(request, NULL, 0, &total);
+		error = check_output(request);
 	if (error != 0)
 		return (error);
 	request->response.touched = true;
@@ -145,17 +155,16 @@ bh_context_post_completion(struct bh_context *context, uint32_t bytes)
 	if (error != 0)
 		return (error);
 	if ((error = async_reserve_post(request)) == -EBUSY)
-		pipeline_module_error(request->worker->running.module,
-		    request, "posted a second completion for one wait; "
-			     "refused");
+		pipeline_module_error(request->worker->running.module, request,
+		    "posted a second completion for one wait; "
+		    "refused");
 	if (error == 0)
 		async_post(request, bytes);
 	return (error);
 }
 
 int
-bh_context_take_ticket(
-    struct bh_context *context, struct bh_ticket *ret_ticket)
+bh_context_take_ticket(struct bh_context *context, struct bh_ticket *ret_ticket)
 {
 	struct request *request;
 	int error;
@@ -166,8 +175,8 @@ bh_context_take_ticket(
 	if (error != 0)
 		return (error);
 	ret_ticket->opaque[0] = request->posted.ref;
-	ret_ticket->opaque[1] = activity_pack(
-	    request->worker->running.module->id, 0, request->id);
+	ret_ticket->opaque[1] =
+	    activity_pack(request->worker->running.module->id, 0, request->id);
 	return (0);
 }
 
@@ -222,20 +231,19 @@ bh_status_to_hresult(int status)
 		int status;
 		uint32_t hresult;
 	} known[] = {
-		{ 0, 0 },
-		{ -BH_EOF, 0x80070026 },       /* ERROR_HANDLE_EOF */
-		{ -ECONNRESET, 0x80070040 },   /* ERROR_NETNAME_DELETED */
+		{ 0, 0 }, { -BH_EOF, 0x80070026 }, /* ERROR_HANDLE_EOF */
+		{ -ECONNRESET, 0x80070040 },       /* ERROR_NETNAME_DELETED */
 		{ -EPIPE, 0x80070040 },
-		{ -ECANCELED, 0x800703e3 },    /* ERROR_OPERATION_ABORTED */
-		{ -EINVAL, 0x80070057 },       /* ERROR_INVALID_PARAMETER */
-		{ -ENOMEM, 0x8007000e },       /* E_OUTOFMEMORY */
-		{ -EALREADY, 0x800700b7 },     /* ERROR_ALREADY_EXISTS */
-		{ -ENOENT, 0x80070490 },       /* ERROR_NOT_FOUND */
-		{ -ENOTSUP, 0x80070032 },      /* ERROR_NOT_SUPPORTED */
-		{ -EBADMSG, 0x8007000d },      /* ERROR_INVALID_DATA */
-		{ -EMSGSIZE, 0x800704cd },     /* ERROR_CONNECTION_INVALID */
-		{ -ETIMEDOUT, 0x800705b4 },    /* ERROR_TIMEOUT */
-		{ -EBUSY, 0x800700aa },        /* ERROR_BUSY */
+		{ -ECANCELED, 0x800703e3 }, /* ERROR_OPERATION_ABORTED */
+		{ -EINVAL, 0x80070057 },    /* ERROR_INVALID_PARAMETER */
+		{ -ENOMEM, 0x8007000e },    /* E_OUTOFMEMORY */
+		{ -EALREADY, 0x800700b7 },  /* ERROR_ALREADY_EXISTS */
+		{ -ENOENT, 0x80070490 },    /* ERROR_NOT_FOUND */
+		{ -ENOTSUP, 0x80070032 },   /* ERROR_NOT_SUPPORTED */
+		{ -EBADMSG, 0x8007000d },   /* ERROR_INVALID_DATA */
+		{ -EMSGSIZE, 0x800704cd },  /* ERROR_CONNECTION_INVALID */
+		{ -ETIMEDOUT, 0x800705b4 }, /* ERROR_TIMEOUT */
+		{ -EBUSY, 0x800700aa },     /* ERROR_BUSY */
 	};
 	size_t i;
 

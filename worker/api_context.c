@@ -44,8 +44,7 @@ api_request(
 		    "thread posts with a ticket");
 		return (-EPERM);
 	}
-	request = request_by_handle(
-	    worker_self, (uint64_t)(uintptr_t)handle);
+	request = request_by_handle(worker_self, (uint64_t)(uintptr_t)handle);
 	if (request == NULL) {
 		pipeline_module_error(api_module(caller), NULL,
 		    "used a context whose request is over; refused");
@@ -129,7 +128,7 @@ static const struct bh_str nothing = { "", 0 };
 static struct bh_str
 span(const struct request *request, struct http_span part)
 {
-	return ((struct bh_str) {
+	return ((struct bh_str){
 	    (const char *)request->bytes + part.offset, part.length });
 }
 
@@ -222,8 +221,7 @@ bh_request_remote_address(struct bh_request *handle, uint16_t *ret_port)
 
 	if (api_request(handle, API_CALLER, &request) != 0)
 		return (nothing);
-	peer = &request->worker->segment
-		    .slots[conn_slot_number(request->conn)]
+	peer = &request->worker->segment.slots[conn_slot_number(request->conn)]
 		    .peer;
 	if (ret_port != NULL)
 		*ret_port = peer->port;
@@ -233,8 +231,7 @@ bh_request_remote_address(struct bh_request *handle, uint16_t *ret_port)
 		    sizeof(request->address)) == NULL))
 		(void)snprintf(
 		    request->address, sizeof(request->address), "unix");
-	return ((struct bh_str) {
-	    request->address, strlen(request->address) });
+	return ((struct bh_str){ request->address, strlen(request->address) });
 }
 
 uint64_t
@@ -260,16 +257,15 @@ bh_event_set_error_status(struct bh_event_provider *provider, int status)
 }
 
 void
-bh_log(struct bh_context *context, enum bh_log_level level,
-    const char *format, ...)
+bh_log(struct bh_context *context, enum bh_log_level level, const char *format,
+    ...)
 {
 	const struct bh_registration *module = api_module(API_CALLER);
 	struct request *request = NULL;
 	char text[2048];
 	va_list arguments;
 
-	if (context != NULL &&
-	    api_request(context, API_CALLER, &request) != 0)
+	if (context != NULL && api_request(context, API_CALLER, &request) != 0)
 		request = NULL;
 	va_start(arguments, format);
 	(void)vsnprintf(text, sizeof(text), format, arguments);

@@ -42,8 +42,7 @@ bh_response_status(struct bh_response *handle)
 
 	if (api_request(handle, API_CALLER, &request) != 0)
 		return (0);
-	return (request->response.status == 0 ? 200
-					      : request->response.status);
+	return (request->response.status == 0 ? 200 : request->response.status);
 }
 
 int

@@ -9,7 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ARENA_INLINE = 2048, ARENA_CHUNK = 8192 };
+enum {
+	ARENA_INLINE = 2048,
+	ARENA_CHUNK = 8192
+};
 
 struct arena_chunk {
 	struct arena_chunk *next;

@@ -56,14 +56,14 @@ wait_for(struct request *request, struct pending *pending)
 	int error;
 
 	pending->waiter = stack_current(worker->stacks);
-	worker->running = (struct running) { NULL, NULL };
+	worker->running = (struct running){ NULL, NULL };
 	WORKER_STAT_ADD(worker, stacks_parked, 1);
 	error = stack_park(worker->stacks);
 	WORKER_STAT_ADD(worker, stacks_parked, -1);
 	worker->running = running;
 	(void)activity_set(worker->activity, activity);
-	atomic_store_explicit(&worker->activity->since_ns, worker->now_ns,
-	    memory_order_relaxed);
+	atomic_store_explicit(
+	    &worker->activity->since_ns, worker->now_ns, memory_order_relaxed);
 	pending->waiter = NULL;
 	return (error);
 }
@@ -94,17 +94,15 @@ async_complete_inline(struct request *request, enum operation op,
 	}
 	if ((error = reserve(request, io, op)) != 0)
 		return (error);
-	io->entity = bytes;
 	io->done = true;
-	ring_publish(
-	    &request->worker->producer, io->ref, (int64_t)bytes, 0, 0);
+	ring_publish(&request->worker->producer, io->ref, (int64_t)bytes, 0, 0);
 	return (0);
 }
 
 /* Body bytes that have arrived already, unframed, into ${place}. */
 static int
-take_buffered(struct request *request, uint8_t *place, size_t size,
-    size_t *ret_taken)
+take_buffered(
+    struct request *request, uint8_t *place, size_t size, size_t *ret_taken)
 {
 	struct conn *conn = request->conn;
 	const uint8_t *bytes, *data;
@@ -122,9 +120,9 @@ take_buffered(struct request *request, uint8_t *place, size_t size,
 			memcpy(place, data, length);
 			*ret_taken = length;
 			return (request->body.received >
-				    request->worker->limits.body_max
-				? -EFBIG
-				: 0);
+					request->worker->limits.body_max
+				    ? -EFBIG
+				    : 0);
 		}
 		if (http_body_done(&request->body))
 			return (-BH_EOF);
@@ -141,8 +139,8 @@ say_continue(struct request *request)
 
 	request->continue_sent = true;
 	/* The first bytes of an idle socket are taken or it is broken. */
-	sent = engine_send(request->worker->engine,
-	    conn_slot_number(request->conn), &iov, 1);
+	sent = engine_send(
+	    request->worker->engine, conn_slot_number(request->conn), &iov, 1);
 	if (sent > 0)
 		request->conn->sent += (uint64_t)sent;
 	if (sent != sizeof(text) - 1)
@@ -247,8 +245,8 @@ async_flush(struct request *request, const struct bh_data_chunk *chunks,
 	io->entity = request->response.output.entity;
 	if (mode.async) {
 		if (sent >= 0)
-			ring_publish(&request->worker->producer, io->ref,
-			    sent, 0, 0);
+			ring_publish(
+			    &request->worker->producer, io->ref, sent, 0, 0);
 		if (ret_expected != NULL)
 			*ret_expected = true;
 		return (0);
@@ -318,8 +316,8 @@ own_producer(void)
 int
 async_post_ticket(ring_ref ref, uint32_t bytes, int status)
 {
-	return (ring_try_publish(
-	    own_producer(), ref, (int64_t)bytes, status, 0));
+	return (
+	    ring_try_publish(own_producer(), ref, (int64_t)bytes, status, 0));
 }
 
 void
@@ -327,8 +325,7 @@ async_void(struct request *request, struct pending *pending)
 {
 	/* If its completion has been published, nobody will know its ref. */
 	if (pending->ref != 0)
-		(void)ring_cancel(
-		    &request->worker->consumer, pending->ref);
+		(void)ring_cancel(&request->worker->consumer, pending->ref);
 	memset(pending, 0, sizeof(*pending));
 }
 
@@ -337,8 +334,8 @@ async_void(struct request *request, struct pending *pending)
  * received before the module has anything to hear.
  */
 static bool
-body_received(struct request *request, struct pending *io, int64_t bytes,
-    int status)
+body_received(
+    struct request *request, struct pending *io, int64_t bytes, int status)
 {
 	struct conn *conn = request->conn;
 	size_t taken = 0, consumed, length;
@@ -366,8 +363,7 @@ body_received(struct request *request, struct pending *io, int64_t bytes,
 	conn->end += (uint32_t)bytes;
 	error = take_buffered(request, io->place, io->size, &taken);
 	if (error == -EAGAIN) {
-		io->ref =
-		    ring_rearm(&request->worker->consumer, io->ref);
+		io->ref = ring_rearm(&request->worker->consumer, io->ref);
 		error = receive_body(request, io);
 		if (error == 0)
 			return (false);
@@ -387,21 +383,19 @@ settle(struct request *request, struct pending *pending,
     const struct completion *completion)
 {
 	if (!pending->done && pending->op == OPERATION_READ_ENTITY_BODY)
-		return (body_received(request, pending, completion->bytes,
-		    completion->status));
+		return (body_received(
+		    request, pending, completion->bytes, completion->status));
 	pending->bytes = completion->bytes;
 	pending->status = completion->status;
 	if (request->response.sending && pending == &request->io)
-		response_sent(
-		    request, completion->bytes, completion->status);
+		response_sent(request, completion->bytes, completion->status);
 	return (true);
 }
 
 void
 async_complete(struct worker *worker, const struct completion *completion)
 {
-	struct request *request =
-	    request_by_handle(worker, completion->token);
+	struct request *request = request_by_handle(worker, completion->token);
 	struct pending *pending = NULL;
 	ring_ref ref;
 

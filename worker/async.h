@@ -31,8 +31,9 @@ int async_flush(struct request *request, const struct bh_data_chunk *chunks,
     size_t *ret_sent, bool *ret_expected);
 
 /*
- * async_complete_inline(request, op, bytes, entity, mode, ret_expected):
+ * async_complete_inline(request, op, bytes, mode, ret_expected):
  * The operation needed no socket: say so, or post when asked to always.
+ * ${bytes} were read; a buffered write has handed 0 to the socket.
  */
 int async_complete_inline(struct request *request, enum operation op,
     uint64_t bytes, struct async_mode mode, bool *ret_expected);
@@ -57,7 +58,6 @@ void async_void(struct request *request, struct pending *pending);
  * its record. May not return: when a synchronous call waits for it, that
  * call's stack continues and the running one is given up.
  */
-void async_complete(
-    struct worker *worker, const struct completion *completion);
+void async_complete(struct worker *worker, const struct completion *completion);
 
 #endif

@@ -112,12 +112,12 @@ conn_broken(struct conn *conn)
 static void
 operation_timeout(struct conn *conn, struct worker *worker)
 {
-	uint64_t limit = conn->request->state == REQUEST_SENDING ||
-		conn->request->io.op != OPERATION_READ_ENTITY_BODY
-	    ? worker->limits.send_ns
-	    : worker->limits.body_ns;
-	uint64_t last = engine_progress(
-	    worker->engine, conn_slot_number(conn));
+	uint64_t limit =
+	    conn->request->state == REQUEST_SENDING ||
+		    conn->request->io.op != OPERATION_READ_ENTITY_BODY
+		? worker->limits.send_ns
+		: worker->limits.body_ns;
+	uint64_t last = engine_progress(worker->engine, conn_slot_number(conn));
 
 	if (last + limit > worker->now_ns) {
 		conn->deadline_ns = last + limit;
@@ -182,7 +182,8 @@ conns_sweep(struct worker *worker)
 		return (-1);
 	if (worker->now_ns < worker->sweep_ns)
 		return ((int)((worker->sweep_ns - worker->now_ns) /
-			   CLOCK_NS_PER_MS) + 1);
+			      CLOCK_NS_PER_MS) +
+			1);
 	worker->sweep_ns = worker->now_ns + SWEEP_MS * CLOCK_NS_PER_MS;
 	part = worker->conns_used / SWEEP_PARTS + 1;
 	for (i = 0; i < part; i++, worker->sweep++) {

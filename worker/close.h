@@ -24,8 +24,8 @@ void conn_close(struct conn *conn, struct worker *worker);
 void conn_reset(struct conn *conn, struct worker *worker);
 
 /* conn_lingered(conn, worker, bytes, status): CONN_RECEIVED while CLOSING. */
-void conn_lingered(struct conn *conn, struct worker *worker, int64_t bytes,
-    int status);
+void conn_lingered(
+    struct conn *conn, struct worker *worker, int64_t bytes, int status);
 
 /*
  * conn_publish(conn, worker, op):

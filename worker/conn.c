@@ -25,7 +25,9 @@
 #include <unistd.h>
 
 /* Unframing body bytes wants this much room at once. */
-enum { BODY_ROOM_MIN = 4096 };
+enum {
+	BODY_ROOM_MIN = 4096
+};
 
 int
 conns_create(struct worker *worker)
@@ -178,8 +180,7 @@ conn_return_place(void *argument, uint32_t slot)
 
 /* A head that is whole, or refused: the request begins. */
 static void
-begin_request(
-    struct conn *conn, struct worker *worker, struct request *request,
+begin_request(struct conn *conn, struct worker *worker, struct request *request,
     unsigned refused)
 {
 	struct slot_request place;
@@ -278,8 +279,8 @@ parse(struct conn *conn, struct worker *worker)
 		receive_more(conn, worker);
 		return;
 	}
-	if (status == 0 && request->head.content_length >
-	    worker->limits.body_max)
+	if (status == 0 &&
+	    request->head.content_length > worker->limits.body_max)
 		status = 413;
 	begin_request(conn, worker, request, (unsigned)status);
 }
@@ -355,8 +356,7 @@ conn_next(struct conn *conn, struct worker *worker)
 }
 
 void
-conn_sent(
-    struct conn *conn, struct worker *worker, int64_t bytes, int status)
+conn_sent(struct conn *conn, struct worker *worker, int64_t bytes, int status)
 {
 	(void)worker;
 	if (conn->request != NULL)
@@ -381,11 +381,12 @@ conn_request_over(struct conn *conn, struct worker *worker)
 	struct request *request = conn->request;
 	bool reset = request->response.reset || request->response.failed;
 	bool go_on = !request->response.close && !conn->fin &&
-	    request_body_is_short(request);
+		     request_body_is_short(request);
 
 	atomic_store_explicit(&slot_of(conn, worker)->served,
 	    atomic_load_explicit(
-		&slot_of(conn, worker)->served, memory_order_relaxed) + 1,
+		&slot_of(conn, worker)->served, memory_order_relaxed) +
+		1,
 	    memory_order_relaxed);
 	WORKER_STAT_ADD(worker, requests_active, -1);
 	atomic_store_explicit(&worker->segment.consumer->load,
@@ -449,11 +450,12 @@ conn_body_room(struct conn *conn, struct worker *worker, size_t *ret_size)
 		conn_note_body_outside(conn, worker);
 		if (conn->buffer == conn->request->head_buffer &&
 		    size - conn->request->head.length -
-			(size_t)(conn->request->bytes -
-			    conn_bytes(conn, worker)) >= BODY_ROOM_MIN) {
+			    (size_t)(conn->request->bytes -
+				     conn_bytes(conn, worker)) >=
+			BODY_ROOM_MIN) {
 			conn->end = (uint32_t)(conn->request->bytes -
-			    conn_bytes(conn, worker)) +
-			    (uint32_t)conn->request->head.length;
+					       conn_bytes(conn, worker)) +
+				    (uint32_t)conn->request->head.length;
 		} else if (conn->buffer == conn->request->head_buffer) {
 			if (!buffer_take(worker, &fresh))
 				return (NULL);

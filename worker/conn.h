@@ -26,10 +26,10 @@ struct conn {
 	conn_id id; /* 0: not ours */
 	int fd;
 	enum slot_state state;
-	uint32_t buffer;  /* index + 1; 0: none */
-	uint32_t start;   /* of the current request, or of unread bytes */
-	uint32_t end;     /* of the bytes received */
-	size_t scanned;   /* of the head, for the parser */
+	uint32_t buffer;   /* index + 1; 0: none */
+	uint32_t start;    /* of the current request, or of unread bytes */
+	uint32_t end;      /* of the bytes received */
+	size_t scanned;    /* of the head, for the parser */
 	uint64_t received; /* bytes, in all */
 	uint64_t sent;
 	uint64_t deadline_ns; /* 0: none */
@@ -51,10 +51,10 @@ void conns_free(struct worker *worker);
 void conn_arrived(struct worker *worker, conn_id id, int fd);
 
 /* The other completions of a connection that is ours. */
-void conn_received(struct conn *conn, struct worker *worker, int64_t bytes,
-    int status);
-void conn_sent(struct conn *conn, struct worker *worker, int64_t bytes,
-    int status);
+void conn_received(
+    struct conn *conn, struct worker *worker, int64_t bytes, int status);
+void conn_sent(
+    struct conn *conn, struct worker *worker, int64_t bytes, int status);
 void conn_next(struct conn *conn, struct worker *worker);
 void conn_timeout(struct conn *conn, struct worker *worker);
 void conn_broken(struct conn *conn);
@@ -87,8 +87,8 @@ void conn_request_over(struct conn *conn, struct worker *worker);
  * Say in the slot, before the first byte is sent, that an answer of ${total}
  * bytes begins; ${last}: it ends there.
  */
-void conn_note_response(struct conn *conn, struct worker *worker,
-    uint64_t total, bool last);
+void conn_note_response(
+    struct conn *conn, struct worker *worker, uint64_t total, bool last);
 
 /* conn_note_body_outside(conn, worker): body bytes leave the segment. */
 void conn_note_body_outside(struct conn *conn, struct worker *worker);
@@ -102,8 +102,7 @@ uint8_t *conn_body_room(
     struct conn *conn, struct worker *worker, size_t *ret_size);
 
 /* conn_set_deadline(conn, worker, ns): time limit from now; 0: none. */
-void conn_set_deadline(
-    struct conn *conn, struct worker *worker, uint64_t ns);
+void conn_set_deadline(struct conn *conn, struct worker *worker, uint64_t ns);
 
 /* conns_drain(worker): close what is idle; the rest ends after its answer. */
 void conns_drain(struct worker *worker);

@@ -27,8 +27,8 @@
 #include "worker/stack.h"
 
 enum {
-	BUDGET = 512,       /* completions in one turn */
-	LINK_RETRY_MS = 5,  /* when the master's socket was full */
+	BUDGET = 512,      /* completions in one turn */
+	LINK_RETRY_MS = 5, /* when the master's socket was full */
 };
 
 /* The master wants us to finish; or it is gone, and that means the same. */
@@ -63,8 +63,7 @@ dispatch_conn(struct worker *worker, const struct completion *completion)
 		    conn, worker, completion->bytes, completion->status);
 		break;
 	case OPERATION_CONN_SENT:
-		conn_sent(
-		    conn, worker, completion->bytes, completion->status);
+		conn_sent(conn, worker, completion->bytes, completion->status);
 		break;
 	case OPERATION_CONN_NEXT:
 		conn_next(conn, worker);
@@ -117,18 +116,16 @@ static void
 publish_figures(struct worker *worker)
 {
 	struct segment_consumer *consumer = worker->segment.consumer;
-	uint64_t turn = atomic_load_explicit(
-	    &consumer->turn, memory_order_relaxed);
+	uint64_t turn =
+	    atomic_load_explicit(&consumer->turn, memory_order_relaxed);
 
 	atomic_store_explicit(
 	    &consumer->turn_ns, worker->now_ns, memory_order_relaxed);
-	atomic_store_explicit(
-	    &consumer->turn, turn + 1, memory_order_relaxed);
+	atomic_store_explicit(&consumer->turn, turn + 1, memory_order_relaxed);
 	stat_set(&worker->stats[STAT_turns], turn + 1);
 	stat_set(&worker->stats[STAT_records_used],
 	    worker->segment.geometry.records - worker->consumer.free_count);
-	stat_set(
-	    &worker->stats[STAT_ring_poisoned], worker->consumer.poisoned);
+	stat_set(&worker->stats[STAT_ring_poisoned], worker->consumer.poisoned);
 	stat_set(
 	    &worker->stats[STAT_ring_fallbacks], worker->consumer.fallbacks);
 }
@@ -138,7 +135,7 @@ static bool
 is_finished(struct worker *worker)
 {
 	return (worker->draining && worker->conns_open == 0 &&
-	    link_flush(worker->link));
+		link_flush(worker->link));
 }
 
 void
@@ -151,8 +148,8 @@ dispatch_loop(void *argument)
 	for (;;) {
 		worker->now_ns = clock_now();
 		publish_figures(worker);
-		for (budget = BUDGET; budget > 0 &&
-		     ring_consume(&worker->consumer, &completion);
+		for (budget = BUDGET;
+		     budget > 0 && ring_consume(&worker->consumer, &completion);
 		     budget--)
 			dispatch(worker, &completion);
 		if (is_finished(worker))

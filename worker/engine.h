@@ -26,10 +26,10 @@ struct engine_config {
 	struct ring_consumer *consumer;
 	struct ring_producer *producer;
 	uint32_t slots;
-	int wake_fd; /* eventfd of the ring; not owned */
-	int link_fd; /* the master's socket; not owned */
+	int wake_fd;            /* eventfd of the ring; not owned */
+	int link_fd;            /* the master's socket; not owned */
 	const uint64_t *now_ns; /* time of the loop's turn */
-	void *argument; /* of the functions below */
+	void *argument;         /* of the functions below */
 	/*
 	 * A place for bytes that have arrived on an idle connection, named in
 	 * its slot before this returns. False: none is free; the connection
@@ -77,8 +77,8 @@ void engine_receive(struct engine *engine, uint32_t slot, void *place,
  * Hand bytes to the socket now. Returns how many it took, or -errno
  * (-EAGAIN: none now).
  */
-int64_t engine_send(
-    struct engine *engine, uint32_t slot, const struct iovec *iov, size_t count);
+int64_t engine_send(struct engine *engine, uint32_t slot,
+    const struct iovec *iov, size_t count);
 
 /*
  * engine_send_rest(engine, slot, iov, count, sent, ref):

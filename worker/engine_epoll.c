@@ -22,10 +22,10 @@
 #include <unistd.h>
 
 enum {
-	EVENTS_MAX = 256,     /* kernel events in one turn */
-	READY_BUDGET = 256,   /* connections of the ready list in one turn */
-	IOV_BATCH = 512,      /* pieces in one sendmsg(2); the limit is 1024 */
-	LINK_NEEDS = 64 + 2,  /* records one message of the master may need */
+	EVENTS_MAX = 256,    /* kernel events in one turn */
+	READY_BUDGET = 256,  /* connections of the ready list in one turn */
+	IOV_BATCH = 512,     /* pieces in one sendmsg(2); the limit is 1024 */
+	LINK_NEEDS = 64 + 2, /* records one message of the master may need */
 	NO_SLOT = -1,
 };
 
@@ -109,8 +109,8 @@ engine_create(const struct engine_config *config, struct engine **ret_engine)
 	/* Edge-triggered and never read: a wake-up costs no read(2). */
 	error = watch(engine, config->wake_fd, EPOLLIN | EPOLLET, DATA_WAKE);
 	if (error == 0)
-		error = watch(engine, config->link_fd,
-		    EPOLLIN | EPOLLRDHUP, DATA_LINK);
+		error = watch(
+		    engine, config->link_fd, EPOLLIN | EPOLLRDHUP, DATA_LINK);
 	if (error != 0)
 		goto err_close;
 	*ret_engine = engine;
@@ -138,8 +138,8 @@ engine_free(struct engine *engine)
 
 /* Append a slot that isn't in the queue; ${link} is its link there. */
 static void
-queue_push(struct slot_queue *queue, uint32_t slot, int32_t *link,
-    int32_t *last_link)
+queue_push(
+    struct slot_queue *queue, uint32_t slot, int32_t *link, int32_t *last_link)
 {
 	*link = NO_SLOT;
 	if (queue->last == NO_SLOT)
@@ -197,8 +197,8 @@ engine_add(struct engine *engine, conn_id id, int fd)
 	int error;
 
 	bh_assert(conn->id == 0);
-	error = watch(engine, fd,
-	    EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, id);
+	error =
+	    watch(engine, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, id);
 	if (error != 0)
 		return (error);
 	memset(conn, 0, sizeof(*conn));
@@ -239,8 +239,8 @@ engine_receive(struct engine *engine, uint32_t slot, void *place, size_t size,
 }
 
 int64_t
-engine_send(struct engine *engine, uint32_t slot, const struct iovec *iov,
-    size_t count)
+engine_send(
+    struct engine *engine, uint32_t slot, const struct iovec *iov, size_t count)
 {
 	struct engine_conn *conn = &engine->conns[slot];
 	struct msghdr message = { 0 };
@@ -249,8 +249,7 @@ engine_send(struct engine *engine, uint32_t slot, const struct iovec *iov,
 	message.msg_iov = (struct iovec *)(uintptr_t)iov; /* only read */
 	message.msg_iovlen = count < IOV_BATCH ? count : IOV_BATCH;
 	do {
-		sent = sendmsg(
-		    conn->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+		sent = sendmsg(conn->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 	} while (sent == -1 && errno == EINTR);
 	if (sent == -1)
 		return (errno == EPIPE ? -ECONNRESET : -errno);
@@ -284,9 +283,8 @@ static bool
 publish(struct engine *engine, struct engine_conn *conn, ring_ref ref,
     uint16_t op, int64_t bytes, int status)
 {
-	if (ref == 0 &&
-	    ring_reserve(engine->config.consumer, CREDIT_NORMAL, op, conn->id,
-		0, &ref) != 0)
+	if (ref == 0 && ring_reserve(engine->config.consumer, CREDIT_NORMAL, op,
+			    conn->id, 0, &ref) != 0)
 		return (false);
 	ring_publish(engine->config.producer, ref, bytes, status, 0);
 	return (true);
@@ -314,12 +312,11 @@ receive(struct engine *engine, uint32_t slot)
 	ssize_t got;
 
 	/* Bytes that were read can't wait for a record. */
-	if (conn->receive_ref == 0 && engine->config.consumer->free_count <=
-	    RING_CONTROL_RESERVE)
+	if (conn->receive_ref == 0 &&
+	    engine->config.consumer->free_count <= RING_CONTROL_RESERVE)
 		return (false);
-	if (borrowed &&
-	    !engine->config.take_place(
-		engine->config.argument, slot, &conn->place, &conn->size)) {
+	if (borrowed && !engine->config.take_place(engine->config.argument,
+			    slot, &conn->place, &conn->size)) {
 		conn->place = NULL;
 		starved_push(engine, slot);
 		return (true);
@@ -336,9 +333,9 @@ receive(struct engine *engine, uint32_t slot)
 		conn->readable = false;
 	conn->progress_ns = *engine->config.now_ns;
 	conn->receiving = false;
-	bh_assert(publish(engine, conn, conn->receive_ref,
-	    OPERATION_CONN_RECEIVED, got > 0 ? got : 0,
-	    got == -1 ? -errno : 0));
+	bh_assert(
+	    publish(engine, conn, conn->receive_ref, OPERATION_CONN_RECEIVED,
+		got > 0 ? got : 0, got == -1 ? -errno : 0));
 	return (true);
 }
 
@@ -471,8 +468,8 @@ engine_place_free(struct engine *engine)
 void
 engine_link_gone(struct engine *engine)
 {
-	(void)epoll_ctl(engine->epoll_fd, EPOLL_CTL_DEL,
-	    engine->config.link_fd, NULL);
+	(void)epoll_ctl(
+	    engine->epoll_fd, EPOLL_CTL_DEL, engine->config.link_fd, NULL);
 	engine->config.link_fd = -1;
 }
 

@@ -18,7 +18,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { REPORT_KINDS = 3 };
+enum {
+	REPORT_KINDS = 3
+};
 
 /* Reports of one type, in one message's shape. */
 struct report {
@@ -108,8 +110,8 @@ link_boot(struct link *link, struct message_boot *ret_boot, char **ret_strings,
 	    (size_t)size < sizeof(struct message_header) + sizeof(*ret_boot))
 		goto err_message;
 	memcpy(ret_boot, body, sizeof(*ret_boot));
-	if (ret_boot->strings != (size_t)size - sizeof(struct message_header) -
-		sizeof(*ret_boot))
+	if (ret_boot->strings !=
+	    (size_t)size - sizeof(struct message_header) - sizeof(*ret_boot))
 		goto err_message;
 	/* One byte more: never an allocation of nothing. */
 	if ((*ret_strings = calloc(1, ret_boot->strings + (size_t)1)) == NULL)
@@ -193,8 +195,8 @@ arrivals(struct worker *worker, const struct message_connection *list,
 				(void)close(fds[i]);
 			continue;
 		}
-		slot_open(&worker->segment.slots[item->slot],
-		    item->generation, &item->peer, item->accepted_ns);
+		slot_open(&worker->segment.slots[item->slot], item->generation,
+		    &item->peer, item->accepted_ns);
 		publish(worker, OPERATION_CONN_ARRIVED,
 		    conn_id_make(item->slot, item->generation),
 		    (uint64_t)fds[i]);
@@ -223,17 +225,17 @@ link_readable(struct worker *worker)
 		return;
 	}
 	type = header->type == MESSAGE_HANDOVER
-	    ? message_check(link->buffer, (size_t)size,
-		  sizeof(struct message_connection))
-	    : message_check(link->buffer, (size_t)size, 0);
+		   ? message_check(link->buffer, (size_t)size,
+			 sizeof(struct message_connection))
+		   : message_check(link->buffer, (size_t)size, 0);
 	if (type == MESSAGE_HANDOVER && header->count <= MESSAGE_CONNECTIONS)
 		arrivals(worker, (const void *)(header + 1), header->count, fds,
 		    fd_count);
 	else if (type == MESSAGE_DRAIN)
 		publish(worker, OPERATION_MASTER_MESSAGE, 0, MESSAGE_DRAIN);
 	else
-		log_warn("a message of type %d from the master is not known",
-		    type);
+		log_warn(
+		    "a message of type %d from the master is not known", type);
 }
 
 void
@@ -248,8 +250,7 @@ link_report(struct link *link, enum message_type type, uint32_t slot,
 		queue++;
 	if (queue->count == queue->capacity) {
 		capacity = queue->capacity == 0 ? 64 : 2 * queue->capacity;
-		slots = reallocarray(
-		    queue->slots, capacity, sizeof(*slots));
+		slots = reallocarray(queue->slots, capacity, sizeof(*slots));
 		if (slots == NULL) {
 			/* The master's copy would leak: let it recycle us. */
 			log_err("out of memory for a report to the master");
@@ -258,7 +259,7 @@ link_report(struct link *link, enum message_type type, uint32_t slot,
 		queue->slots = slots;
 		queue->capacity = capacity;
 	}
-	queue->slots[queue->count++] = (struct message_slot) {
+	queue->slots[queue->count++] = (struct message_slot){
 		.slot = slot, .generation = generation, .how = how
 	};
 }

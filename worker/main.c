@@ -26,7 +26,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { EXIT_USAGE = 2 };
+enum {
+	EXIT_USAGE = 2
+};
 
 static int
 usage(void)
@@ -53,7 +55,7 @@ default_limits(void)
 {
 	const uint64_t second = UINT64_C(1000000000);
 
-	return ((struct worker_limits) {
+	return ((struct worker_limits){
 	    .idle_ns = 75 * second,
 	    .head_ns = 30 * second,
 	    .body_ns = 60 * second,
@@ -121,8 +123,7 @@ prepare(struct worker *worker)
 	if ((config.wake_fd = worker->wake_fd) == -1)
 		return (-errno);
 	ring_init(&worker->ring, &worker->segment, worker->wake_fd);
-	ring_producer_init(
-	    &worker->producer, &worker->ring, PRODUCER_DISPATCH);
+	ring_producer_init(&worker->producer, &worker->ring, PRODUCER_DISPATCH);
 	if ((error = ring_consumer_init(&worker->consumer, &worker->ring)) !=
 		0 ||
 	    (error = conns_create(worker)) != 0 ||
@@ -143,10 +144,10 @@ load_modules(struct worker *worker)
 {
 	char text[1024];
 
-	atomic_store_explicit(&worker->segment.consumer->state,
-	    SEGMENT_LOADING, memory_order_relaxed);
-	if (modules_load(&worker->modules, &worker->segment, text,
-		sizeof(text)) != 0) {
+	atomic_store_explicit(&worker->segment.consumer->state, SEGMENT_LOADING,
+	    memory_order_relaxed);
+	if (modules_load(
+		&worker->modules, &worker->segment, text, sizeof(text)) != 0) {
 		(void)link_say(worker->link, MESSAGE_FAILED, text);
 		return (-ECANCELED); /* said */
 	}
@@ -181,8 +182,8 @@ serve(struct worker *worker)
 	if ((error = load_modules(worker)) != 0 ||
 	    (error = link_say(worker->link, MESSAGE_READY, NULL)) != 0)
 		return (error);
-	atomic_store_explicit(&worker->segment.consumer->state,
-	    SEGMENT_SERVING, memory_order_relaxed);
+	atomic_store_explicit(&worker->segment.consumer->state, SEGMENT_SERVING,
+	    memory_order_relaxed);
 	stack_pool_run(worker->stacks);
 	atomic_store_explicit(&worker->segment.consumer->state,
 	    SEGMENT_FINISHED, memory_order_relaxed);

@@ -21,8 +21,8 @@ void
 pipeline_module_error_about(
     struct bh_registration *module, uint64_t request_id, const char *text)
 {
-	log_module(LOG_ERR, module == NULL ? NULL : module->name, request_id,
-	    text);
+	log_module(
+	    LOG_ERR, module == NULL ? NULL : module->name, request_id, text);
 	if (!worker_on_dispatch_thread())
 		return; /* the figures have one writer */
 	WORKER_STAT_ADD(worker_self, module_errors, 1);
@@ -65,8 +65,7 @@ module_self(
 	if (!(request->selves_made & bit)) {
 		request->selves[module->id] = NULL;
 		error = module->ops->get_module(module->self,
-		    request_context(request),
-		    &request->selves[module->id]);
+		    request_context(request), &request->selves[module->id]);
 		if (error != 0)
 			return (error);
 		request->selves_made |= bit;
@@ -94,17 +93,16 @@ invoke(struct request *request, const struct bh_completion_info *info)
 
 	activity = activity_set(worker->activity,
 	    activity_pack(module->id,
-		call->step | (info == NULL ? 0 : ACTIVITY_ASYNC),
-		request->id));
-	atomic_store_explicit(&worker->activity->since_ns, worker->now_ns,
-	    memory_order_relaxed);
+		call->step | (info == NULL ? 0 : ACTIVITY_ASYNC), request->id));
+	atomic_store_explicit(
+	    &worker->activity->since_ns, worker->now_ns, memory_order_relaxed);
 	worker->running.request = request;
 	worker->running.module = module;
 	request->state = REQUEST_RUNNING;
 	stat_add(&module->stats[MODULE_STAT_calls], 1);
 	if ((error = module_self(request, module, &self)) != 0) {
-		pipeline_module_error(module, request,
-		    "get_module failed: %s", strerror(-error));
+		pipeline_module_error(
+		    module, request, "get_module failed: %s", strerror(-error));
 		response_error(request, 500);
 		status = BH_FINISH_REQUEST;
 	} else if (info == NULL) {
@@ -157,8 +155,8 @@ park(struct request *request)
 	if (request->io.ref != 0 || request->posted.ref != 0) {
 		request->state = REQUEST_PARKED;
 		WORKER_STAT_ADD(request->worker, requests_parked, 1);
-		stat_add(&current_call(request)
-			      ->module->stats[MODULE_STAT_pending],
+		stat_add(
+		    &current_call(request)->module->stats[MODULE_STAT_pending],
 		    1);
 		return (true);
 	}
@@ -241,8 +239,8 @@ over(struct request *request)
 	if (status >= 500 && request->error_status != 0) {
 		(void)snprintf(text, sizeof(text), "answered %u: %s", status,
 		    strerror(-request->error_status));
-		log_module(LOG_WARNING, request->error_module, request->id,
-		    text);
+		log_module(
+		    LOG_WARNING, request->error_module, request->id, text);
 	}
 	conn_request_over(request->conn, worker);
 }
@@ -257,8 +255,8 @@ may_call(struct request *request)
 	const struct modules *modules = &request->worker->modules;
 
 	request->state = REQUEST_RUNNING;
-	if (request->call >= modules->log_call &&
-	    !request->response.finished && !response_finish(request)) {
+	if (request->call >= modules->log_call && !request->response.finished &&
+	    !response_finish(request)) {
 		request->state = REQUEST_SENDING;
 		return (false);
 	}
@@ -278,8 +276,16 @@ settle(struct request *request, enum bh_notification_status *status)
 {
 	struct pending *held;
 
-	while (*status == BH_PENDING) {
-		if ((held = held_completion(request)) != NULL)
+	while (*status != BH_CONTINUE && *status != BH_FINISH_REQUEST) {
+		if (*status != BH_PENDING) {
+			pipeline_module_error(current_call(request)->module,
+			    request,
+			    "returned %d, which is no answer to a "
+			    "notification; the request is answered 500",
+			    (int)*status);
+			response_error(request, 500);
+			*status = BH_FINISH_REQUEST;
+		} else if ((held = held_completion(request)) != NULL)
 			*status = deliver(request, held);
 		else if (park(request))
 			return (false);

@@ -57,10 +57,10 @@ request_name(struct request *request)
 	worker->request_count++;
 	if (worker->request_count == 0)
 		worker->request_count = 1;
-	request->id = request_id_make(
-	    worker->segment.incarnation, worker->request_count);
+	request->id =
+	    request_id_make(worker->segment.incarnation, worker->request_count);
 	request->handle = (uint64_t)worker->request_count << HANDLE_SLOT_BITS |
-	    conn_slot_number(request->conn);
+			  conn_slot_number(request->conn);
 }
 
 void
@@ -102,8 +102,8 @@ request_body_is_short(const struct request *request)
 	if (http_body_done(&request->body))
 		return (true);
 	return (!request->body.chunked &&
-	    (!request->head.expect_continue || request->continue_sent) &&
-	    request->body.remaining <= request->worker->limits.discard_max);
+		(!request->head.expect_continue || request->continue_sent) &&
+		request->body.remaining <= request->worker->limits.discard_max);
 }
 
 bool

@@ -63,14 +63,14 @@ struct request {
 	struct request *next_free;
 	enum request_state state;
 
-	const uint8_t *bytes;  /* the head's first byte, in its buffer */
-	uint32_t head_buffer;  /* index; kept until the request is over */
+	const uint8_t *bytes; /* the head's first byte, in its buffer */
+	uint32_t head_buffer; /* index; kept until the request is over */
 	struct http_head head;
 	struct http_body body;
 	bool continue_sent;
 	bool body_bad; /* framing broken or too long: the connection ends */
 
-	size_t call; /* index in modules->calls */
+	size_t call;                       /* index in modules->calls */
 	enum bh_notification_status after; /* of a WAITING request */
 	void *selves[SEGMENT_MODULES_MAX];
 	uint32_t selves_made; /* a bit a module */

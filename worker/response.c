@@ -20,15 +20,16 @@
 #include <strings.h>
 
 /* Bytes that a field takes beyond its name and value: ": " and CRLF. */
-enum { HEADER_FRAMING = 4 };
+enum {
+	HEADER_FRAMING = 4
+};
 
 void
 response_init(struct response *response)
 {
 	memset(response, 0, offsetof(struct response, first_block));
-	response->first_block = (struct response_block) {
-		.size = RESPONSE_SMALL, .bytes = response->small_bytes
-	};
+	response->first_block = (struct response_block){ .size = RESPONSE_SMALL,
+		.bytes = response->small_bytes };
 	response->last_block = &response->first_block;
 	response->output.iov = response->small_iov;
 	response->output.capacity = RESPONSE_IOV_SMALL;
@@ -58,8 +59,8 @@ bool
 response_is_bodiless(const struct request *request)
 {
 	return (request->head.method == HTTP_HEAD ||
-	    request->response.status == 204 ||
-	    request->response.status == 304);
+		request->response.status == 204 ||
+		request->response.status == 304);
 }
 
 int
@@ -94,8 +95,7 @@ response_set_status(
 		if (strlen(reason) > 256 ||
 		    !http_is_field_value(reason, strlen(reason)))
 			return (-EINVAL);
-		reason = arena_copy(
-		    &request->arena, reason, strlen(reason));
+		reason = arena_copy(&request->arena, reason, strlen(reason));
 		if (reason == NULL)
 			return (-ENOMEM);
 	}
@@ -148,7 +148,8 @@ remove_fields(struct response *response, const char *name, size_t length)
 		if (header->name_length == length &&
 		    strcasecmp(header->name, name) == 0) {
 			response->headers_size -= header->name_length +
-			    header->value_length + HEADER_FRAMING;
+						  header->value_length +
+						  HEADER_FRAMING;
 			continue;
 		}
 		response->headers[kept++] = *header;
@@ -222,8 +223,8 @@ set_special(struct response *response, enum special special, const char *value)
 }
 
 int
-response_set_header(struct request *request, const char *name,
-    const char *value, bool replace)
+response_set_header(
+    struct request *request, const char *name, const char *value, bool replace)
 {
 	struct response *response = &request->response;
 	struct response_header header;
@@ -244,8 +245,7 @@ response_set_header(struct request *request, const char *name,
 	    response->headers_size + size > RESPONSE_HEADERS_SIZE)
 		return (-E2BIG);
 	response->touched = true;
-	done = set_special(
-	    response, special_field(name, name_length), value);
+	done = set_special(response, special_field(name, name_length), value);
 	if (done != 0)
 		return (done > 0 ? 0 : done);
 	header.name = arena_copy(&request->arena, name, name_length);
@@ -292,8 +292,8 @@ fill(struct response_block *block, const uint8_t *bytes, size_t length)
 }
 
 int
-response_copy(struct request *request, const struct bh_data_chunk *chunks,
-    size_t count)
+response_copy(
+    struct request *request, const struct bh_data_chunk *chunks, size_t count)
 {
 	struct response *response = &request->response;
 	struct response_block *next = NULL;
@@ -303,12 +303,11 @@ response_copy(struct request *request, const struct bh_data_chunk *chunks,
 		total += chunks[i].length;
 	/* First the memory: afterwards nothing can fail. */
 	room = response->last_block->size - response->last_block->used;
-	if (total > room &&
-	    (next = add_block(response, total - room)) == NULL)
+	if (total > room && (next = add_block(response, total - room)) == NULL)
 		return (-ENOMEM);
 	for (i = 0; i < count; i++) {
-		done = fill(response->last_block, chunks[i].buffer,
-		    chunks[i].length);
+		done = fill(
+		    response->last_block, chunks[i].buffer, chunks[i].length);
 		if (done == chunks[i].length)
 			continue;
 		response->last_block = next;
@@ -335,8 +334,8 @@ response_error(struct request *request, unsigned status)
 	if (status == 405)
 		(void)response_set_header(request, "Allow",
 		    "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH", true);
-	chunk.length = (size_t)snprintf(text, sizeof(text), "%u %s\n", status,
-	    http_reason(status));
+	chunk.length = (size_t)snprintf(
+	    text, sizeof(text), "%u %s\n", status, http_reason(status));
 	chunk.buffer = text;
 	(void)response_copy(request, &chunk, 1);
 }

@@ -92,8 +92,8 @@ void response_free(struct response *response);
 int response_clear(struct request *request);
 int response_set_status(
     struct request *request, unsigned status, const char *reason);
-int response_set_header(struct request *request, const char *name,
-    const char *value, bool replace);
+int response_set_header(
+    struct request *request, const char *name, const char *value, bool replace);
 int response_delete_header(struct request *request, const char *name);
 
 /*
@@ -101,8 +101,8 @@ int response_delete_header(struct request *request, const char *name);
  * Append copies to the buffered body. Returns 0 or -ENOMEM (with nothing
  * appended).
  */
-int response_copy(struct request *request, const struct bh_data_chunk *chunks,
-    size_t count);
+int response_copy(
+    struct request *request, const struct bh_data_chunk *chunks, size_t count);
 
 /* response_is_bodiless(request): HEAD, or a status that has no body. */
 bool response_is_bodiless(const struct request *request);

@@ -80,8 +80,8 @@ date(struct worker *worker)
  * the connection's end. ${last} and ${entity}: this output is the whole body.
  */
 static void
-put_framing(struct request *request, struct writer *writer, bool last,
-    uint64_t entity)
+put_framing(
+    struct request *request, struct writer *writer, bool last, uint64_t entity)
 {
 	struct response *response = &request->response;
 
@@ -121,8 +121,8 @@ put_connection(struct request *request, struct writer *writer, bool last)
 }
 
 static int
-build_head(struct request *request, bool last, uint64_t entity,
-    struct iovec *ret_head)
+build_head(
+    struct request *request, bool last, uint64_t entity, struct iovec *ret_head)
 {
 	struct response *response = &request->response;
 	const char *reason;
@@ -170,7 +170,7 @@ add(struct response_output *output, const void *bytes, size_t length)
 	if (length == 0)
 		return;
 	output->iov[output->count++] =
-	    (struct iovec) { (void *)(uintptr_t)bytes, length };
+	    (struct iovec){ (void *)(uintptr_t)bytes, length };
 	output->total += length;
 }
 
@@ -220,8 +220,7 @@ add_body(struct request *request, const struct bh_data_chunk *chunks,
 		    (size_t)snprintf(output->chunk_line,
 			sizeof(output->chunk_line), "%" PRIx64 "\r\n",
 			output->entity));
-	for (block = &response->first_block; block != NULL;
-	     block = block->next)
+	for (block = &response->first_block; block != NULL; block = block->next)
 		add(output, block->bytes, block->used);
 	for (i = 0; i < count; i++)
 		add(output, chunks[i].buffer, chunks[i].length);
@@ -318,8 +317,7 @@ response_send(struct request *request, const struct bh_data_chunk *chunks,
 		response_drop_body(response);
 		return (0);
 	}
-	conn_note_response(
-	    request->conn, request->worker, output->total, last);
+	conn_note_response(request->conn, request->worker, output->total, last);
 	conn_set_state(request->conn, request->worker,
 	    last ? SLOT_SENDING : SLOT_HANDLING);
 	sent = engine_send(request->worker->engine,
@@ -341,8 +339,8 @@ response_finish(struct request *request)
 {
 	struct response *response = &request->response;
 	bool short_of_length = response->has_length &&
-	    response->taken != response->length &&
-	    !response_is_bodiless(request);
+			       response->taken != response->length &&
+			       !response_is_bodiless(request);
 
 	if (!response->touched && !response->headers_sent)
 		response_error(request, 404);

@@ -53,16 +53,16 @@ struct worker {
 	struct running running;
 	struct worker_limits limits;
 
-	struct conn *conns;      /* by slot */
-	uint32_t conns_used;     /* slots below this have been used */
+	struct conn *conns;  /* by slot */
+	uint32_t conns_used; /* slots below this have been used */
 	uint32_t conns_open;
-	uint32_t sweep;          /* next slot whose time limit is checked */
-	uint64_t sweep_ns;       /* when */
-	uint32_t *free_buffers;  /* a stack */
+	uint32_t sweep;         /* next slot whose time limit is checked */
+	uint64_t sweep_ns;      /* when */
+	uint32_t *free_buffers; /* a stack */
 	uint32_t free_buffer_count;
 	struct request *free_requests;
 	uint32_t free_request_count;
-	uint32_t request_count;  /* requests so far: the next id's count */
+	uint32_t request_count; /* requests so far: the next id's count */
 
 	uint64_t now_ns; /* of this turn */
 	uint64_t date_s; /* whose Date header is in `date` */

@@ -140,7 +140,10 @@ int bh_ticket_post(
  */
 uint64_t bh_completion_bytes(const struct bh_completion_info *info);
 
-/* The entity's share of a write's or flush's bytes: no head, no framing. */
+/*
+ * The entity's share of a write's or flush's bytes: no head, no framing. Both
+ * are 0 for a write that was only buffered.
+ */
 uint64_t bh_completion_entity_bytes(const struct bh_completion_info *info);
 
 /* [GetCompletionStatus] 0, -BH_EOF, or another negative errno. */
