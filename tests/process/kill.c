@@ -148,6 +148,74 @@ connections_of_other_workers_do_not_notice(void **state)
 }
 
 static void
+clients_of_a_dead_worker_are_not_left_waiting(void **state)
+{
+	static const char *const requests[] = {
+		"",
+		"GET /hel",
+		GET_HELLO,
+		"GET /delay?ms=30000 HTTP/1.1\r\nHost: a\r\n\r\n",
+		"POST /nowhere HTTP/1.1\r\nHost: a\r\n"
+		"Content-Length: 9\r\n\r\nab",
+	};
+	enum {
+		CLIENTS = sizeof(requests) / sizeof(requests[0])
+	};
+	struct server *server =
+	    server_start("-w", "1", "-m", "hello", "-m", "delay", NULL);
+	struct client clients[CLIENTS];
+	pid_t workers[SERVER_WORKERS_MAX];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < CLIENTS; i++) {
+		client_open(&clients[i], server);
+		client_send_text(&clients[i], requests[i]);
+	}
+	test_sleep_ms(100);
+	assert_int_equal(server_workers(server, workers), 1);
+	assert_int_equal(kill(workers[0], SIGKILL), 0);
+	for (i = 0; i < CLIENTS; i++) {
+		assert_int_not_equal(
+		    client_end(&clients[i], LONG_MS), CLIENT_OPEN);
+		client_close(&clients[i]);
+	}
+	client_expect_get(server, "/hello", 200, NULL);
+	server_stop(server);
+}
+
+static void
+deaths_under_load_leave_a_server_that_serves(void **state)
+{
+	struct server *server = server_start("-w", "2", "-m", "hello", NULL);
+	char output[128], url[64];
+	pid_t tool, workers[SERVER_WORKERS_MAX];
+	int i, status;
+
+	(void)state;
+	if (!process_have("wrk")) {
+		server_stop(server);
+		skip();
+	}
+	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/hello",
+	    (unsigned)server->port);
+	(void)snprintf(output, sizeof(output), "%s/wrk", server->dir);
+	tool = process_spawn((const char *const[]){ "wrk", "-c", "32", "-t",
+				 "1", "-d", "3", url, NULL },
+	    output);
+	for (i = 0; i < 6; i++) {
+		test_sleep_ms(300);
+		if (server_workers(server, workers) > 0)
+			(void)kill(workers[0], SIGKILL);
+	}
+	assert_true(process_wait(tool, LONG_MS, &status));
+	assert_int_equal(status, 0);
+	for (i = 0; i < 20; i++)
+		client_expect_get(server, "/hello", 200, NULL);
+	server_stop(server);
+}
+
+static void
 expect_drain(int signal_number)
 {
 	struct server *server =
@@ -299,6 +367,8 @@ main(int argc, char **argv)
 		PROCESS_TEST(a_killed_worker_is_replaced),
 		PROCESS_TEST(the_only_worker_may_die_again_and_again),
 		PROCESS_TEST(connections_of_other_workers_do_not_notice),
+		PROCESS_TEST(clients_of_a_dead_worker_are_not_left_waiting),
+		PROCESS_TEST(deaths_under_load_leave_a_server_that_serves),
 		PROCESS_TEST(sigterm_answers_what_is_in_flight),
 		PROCESS_TEST(sigint_answers_what_is_in_flight),
 		PROCESS_TEST(nobody_gets_in_while_it_drains),
