@@ -151,6 +151,8 @@ conn_take_place(
 	conn->scanned = 0;
 	note_place(conn, worker);
 	conn_set_state(conn, worker, SLOT_READING);
+	/* From a head's first byte: the next ones don't prolong it. */
+	conn_set_deadline(conn, worker, worker->limits.head_ns);
 	*ret_place = conn_bytes(conn, worker);
 	*ret_size = worker->segment.geometry.buffer_size;
 	return (true);
@@ -176,6 +178,7 @@ conn_return_place(void *argument, uint32_t slot)
 
 	release_buffer(conn, worker);
 	conn_set_state(conn, worker, SLOT_IDLE);
+	conn_set_deadline(conn, worker, worker->limits.idle_ns);
 }
 
 /* A head that is whole, or refused: the request begins. */
@@ -242,8 +245,6 @@ receive_more(struct conn *conn, struct worker *worker)
 		room = worker->segment.geometry.buffer_size - conn->end;
 	}
 	conn_set_state(conn, worker, SLOT_READING);
-	if (conn->deadline_ns == 0 || conn->scanned == 0)
-		conn_set_deadline(conn, worker, worker->limits.head_ns);
 	engine_receive(worker->engine, conn_slot_number(conn),
 	    conn_bytes(conn, worker) + conn->end, room, 0);
 }
@@ -253,7 +254,6 @@ static void
 parse(struct conn *conn, struct worker *worker)
 {
 	const uint8_t *bytes = conn_bytes(conn, worker) + conn->start;
-	size_t scanned = conn->scanned;
 	struct request *request;
 	int status;
 
@@ -271,11 +271,6 @@ parse(struct conn *conn, struct worker *worker)
 			conn_close(conn, worker);
 			return;
 		}
-		/* The limit runs from a head's first byte, not its last. */
-		if (scanned == 0)
-			conn_set_deadline(conn, worker, worker->limits.head_ns);
-		if (conn->scanned == 0)
-			conn->scanned = 1;
 		receive_more(conn, worker);
 		return;
 	}
@@ -345,6 +340,7 @@ conn_next(struct conn *conn, struct worker *worker)
 		conn->scanned = 0;
 		note_place(conn, worker);
 		conn_set_state(conn, worker, SLOT_READING);
+		conn_set_deadline(conn, worker, worker->limits.head_ns);
 		parse(conn, worker);
 		return;
 	}
