@@ -20,6 +20,12 @@
 #define UNIT_SANITIZED 0
 #endif
 
+#if defined(__SANITIZE_THREAD__)
+#define UNIT_TSAN 1
+#else
+#define UNIT_TSAN 0
+#endif
+
 /*
  * UNIT_MAIN(tests): the program's first argument, if any, is a pattern that
  * chooses among ${tests}.
