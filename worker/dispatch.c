@@ -97,6 +97,32 @@ dispatch(struct worker *worker, const struct completion *completion)
 	ring_release(&worker->consumer, completion->ref);
 }
 
+static void
+begin_turn(struct worker *worker)
+{
+	struct segment_consumer *consumer = worker->segment.consumer;
+	uint64_t turn =
+	    atomic_load_explicit(&consumer->turn, memory_order_relaxed);
+
+	worker->now_ns = clock_now();
+	atomic_store_explicit(
+	    &consumer->turn_ns, worker->now_ns, memory_order_relaxed);
+	atomic_store_explicit(&consumer->turn, turn + 1, memory_order_relaxed);
+	stat_set(&worker->stats[STAT_turns], turn + 1);
+}
+
+/* What the ring counts in private; true also while the loop then waits. */
+static void
+publish_figures(struct worker *worker)
+{
+	stat_set(&worker->stats[STAT_records_used],
+	    worker->segment.geometry.records - worker->consumer.free_count);
+	stat_set(
+	    &worker->stats[STAT_ring_poisoned], worker->consumer.poisoned);
+	stat_set(
+	    &worker->stats[STAT_ring_fallbacks], worker->consumer.fallbacks);
+}
+
 /* How long the engine may wait: not at all while there is work. */
 static int
 patience(struct worker *worker)
@@ -104,30 +130,13 @@ patience(struct worker *worker)
 	int sweep_ms = conns_sweep(worker);
 	bool reported = link_flush(worker->link);
 
+	publish_figures(worker);
 	if (engine_ready(worker->engine) || !ring_may_sleep(&worker->consumer))
 		return (0);
 	WORKER_STAT_ADD(worker, sleeps, 1);
 	if (!reported && (sweep_ms < 0 || sweep_ms > LINK_RETRY_MS))
 		return (LINK_RETRY_MS);
 	return (sweep_ms);
-}
-
-static void
-publish_figures(struct worker *worker)
-{
-	struct segment_consumer *consumer = worker->segment.consumer;
-	uint64_t turn =
-	    atomic_load_explicit(&consumer->turn, memory_order_relaxed);
-
-	atomic_store_explicit(
-	    &consumer->turn_ns, worker->now_ns, memory_order_relaxed);
-	atomic_store_explicit(&consumer->turn, turn + 1, memory_order_relaxed);
-	stat_set(&worker->stats[STAT_turns], turn + 1);
-	stat_set(&worker->stats[STAT_records_used],
-	    worker->segment.geometry.records - worker->consumer.free_count);
-	stat_set(&worker->stats[STAT_ring_poisoned], worker->consumer.poisoned);
-	stat_set(
-	    &worker->stats[STAT_ring_fallbacks], worker->consumer.fallbacks);
 }
 
 /* Drained: no connection, and so no request, is left. */
@@ -146,8 +155,7 @@ dispatch_loop(void *argument)
 	int budget;
 
 	for (;;) {
-		worker->now_ns = clock_now();
-		publish_figures(worker);
+		begin_turn(worker);
 		for (budget = BUDGET;
 		     budget > 0 && ring_consume(&worker->consumer, &completion);
 		     budget--)

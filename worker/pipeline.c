@@ -204,7 +204,9 @@ dispose(struct request *request)
 	uint64_t before;
 	uint32_t i;
 
-	for (i = 0; request->selves_made >> i != 0; i++) {
+	if (request->selves_made == 0)
+		return;
+	for (i = 0; i < worker->modules.count; i++) {
 		module = &worker->modules.list[i];
 		if (!(request->selves_made >> i & 1) ||
 		    module->ops->dispose == NULL)

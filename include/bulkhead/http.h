@@ -8,6 +8,10 @@
  * callback to its last. The server notices a use after that, or from another
  * thread: the call is refused with -ESTALE or -EPERM (NULL, 0 or false where
  * there is no status), logged with the module's name, and harmless.
+ *
+ * A request whose response no module has touched is answered 404. The
+ * response is out before the log notification: from there on it can't be
+ * changed any more.
  */
 #ifndef BULKHEAD_HTTP_H
 #define BULKHEAD_HTTP_H
