@@ -118,6 +118,32 @@ malformed_requests_are_refused_and_reach_no_module(void **state)
 }
 
 static void
+a_refusal_knows_nothing_of_the_request_before(void **state)
+{
+	static const char nonsense[] = "nonsense\r\n\r\n";
+	static const char *const before[] = {
+		"HEAD /hello HTTP/1.1\r\nHost: a\r\n\r\n",
+		"HEAD /hello HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+	};
+	struct server *server = start("1");
+	struct client client;
+	struct response r;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+		client_open(&client, server);
+		client_send_text(&client, before[i]);
+		client_head_response(&client, &r);
+		assert_int_equal(r.status, 200);
+		response_free(&r);
+		expect_refusal(server, 400, nonsense, sizeof(nonsense) - 1);
+		client_close(&client);
+	}
+	server_stop(server);
+}
+
+static void
 oversized_heads_are_refused(void **state)
 {
 	enum {
@@ -431,6 +457,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		PROCESS_TEST(
 		    malformed_requests_are_refused_and_reach_no_module),
+		PROCESS_TEST(a_refusal_knows_nothing_of_the_request_before),
 		PROCESS_TEST(oversized_heads_are_refused),
 		PROCESS_TEST(malformed_chunks_end_the_connection),
 		PROCESS_TEST(
