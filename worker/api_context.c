@@ -9,6 +9,7 @@
 
 #include "shm/base/log.h"
 #include "worker/conn.h"
+#include "worker/http_fields.h"
 #include "worker/pipeline.h"
 
 #include <bulkhead/http.h>

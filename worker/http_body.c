@@ -19,7 +19,7 @@
 
 #include <errno.h>
 
-#include "worker/http_parse.h"
+#include "worker/http_fields.h"
 
 enum state {
 	DONE,

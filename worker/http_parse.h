@@ -91,20 +91,7 @@ struct http_head {
 int http_parse_head(const uint8_t *bytes, size_t length, size_t *scanned,
     struct http_head *ret_head);
 
-/*
- * http_find_header(bytes, head, name, name_length):
- * The first header of that name (any case), or NULL.
- */
-const struct http_header *http_find_header(const uint8_t *bytes,
-    const struct http_head *head, const char *name, size_t name_length);
-
 /* http_method_name(method): "GET" ... */
 const char *http_method_name(enum http_method method);
-
-/* http_is_token(text, length): is it a token (RFC 9110) of >= 1 byte? */
-bool http_is_token(const char *text, size_t length);
-
-/* http_is_field_value(text, length): no byte that could end a header line? */
-bool http_is_field_value(const char *text, size_t length);
 
 #endif

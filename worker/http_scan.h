@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Classes of bytes of a request head, finding the end of a run of them 16
- * bytes at a time, and comparing words. Private to http_parse.c.
+ * bytes at a time, and comparing words. Private to http_parse.c,
+ * http_target.c and http_fields.c.
  *
  * The buffer's last bytes are read by a load that ends where the buffer does,
  * so nothing outside of it is ever touched, and its last 15 bytes aren't slow.
@@ -17,6 +18,9 @@
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
+
+/* Functions that ordinary requests don't need stay out of the others' way. */
+#define SCAN_SELDOM __attribute__((cold, noinline))
 
 enum scan_class {
 	SCAN_TOKEN = 1,  /* tchar of RFC 9110 */

@@ -7,7 +7,7 @@
  */
 #include "worker/response.h"
 
-#include "worker/http_parse.h"
+#include "worker/http_fields.h"
 #include "worker/http_status.h"
 #include "worker/request.h"
 

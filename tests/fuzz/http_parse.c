@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tests/fuzz/fuzz.h"
+#include "worker/http_fields.h"
 #include "worker/http_parse.h"
 
 static void

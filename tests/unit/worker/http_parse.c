@@ -18,6 +18,7 @@
 
 #include <errno.h>
 
+#include "worker/http_fields.h"
 #include "worker/http_parse.h"
 
 /* A text, which may contain NUL, and what becomes of it. */
