@@ -31,7 +31,7 @@ enum scan_class {
 	SCAN_PLAIN = 32, /* letters, digits, '-' and '.': nearly all names */
 };
 
-/* The classes of each byte; tests/unit/worker/http_parse.c spells them out. */
+/* The classes of each byte; tests/unit/worker/http_fields.c spells them out. */
 static const uint8_t scan_classes[256] = {
 	/* clang-format off */
 	 0,  0,  0,  0,  0,  0,  0,  0,  0,  8,  0,  0,  0,  0,  0,  0,

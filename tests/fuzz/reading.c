@@ -6,6 +6,7 @@
 
 #include <http_parser.h>
 #include <string.h>
+#include <strings.h>
 
 void
 reading_reset(struct reading *reading)
@@ -33,6 +34,13 @@ text_append(struct text *text, const char *bytes, size_t length)
 		length = TEXT_MAX - text->length;
 	memcpy(text->bytes + text->length, bytes, length);
 	text->length += length;
+}
+
+bool
+text_is(const struct text *text, const char *expected)
+{
+	return (text->length == strlen(expected) &&
+		strncasecmp(text->bytes, expected, text->length) == 0);
 }
 
 static int

@@ -55,6 +55,9 @@ void reading_reset(struct reading *reading);
 /* text_append(text, bytes, length): what doesn't fit is dropped. */
 void text_append(struct text *text, const char *bytes, size_t length);
 
+/* text_is(text, expected): are they the same, in any case? */
+bool text_is(const struct text *text, const char *expected);
+
 /* reading_by_reference(bytes, length, ret_reading): http-parser's. */
 void reading_by_reference(
     const char *bytes, size_t length, struct reading *ret_reading);
