@@ -86,6 +86,8 @@ connections_open(struct connections *table, int fd,
 	connection->fd = fd;
 	connection->peer = *peer;
 	connection->accepted_ns = accepted_ns;
+	connection->wreck = NULL;
+	connection->crashes = connection->named = connection->attempts = 0;
 	if (++connection->generation == 0)
 		connection->generation = 1;
 	return (connection);
@@ -106,11 +108,21 @@ connections_offer(struct connections *table, struct connection *connection,
 void
 connections_requeue(struct connections *table, struct connection *connection)
 {
-	bh_assert(connection->state == CONNECTION_OFFERED);
+	bh_assert(connection->owner != NULL);
 	leave(table, connection);
 	connection->state = CONNECTION_QUEUED;
 	TAILQ_INSERT_HEAD(&table->queue, connection, link);
 	table->queued++;
+}
+
+void
+connections_set_wreck(struct connection *connection, struct wreck *wreck)
+{
+	if (connection->wreck != NULL)
+		connection->wreck->connections--;
+	connection->wreck = wreck;
+	if (wreck != NULL)
+		wreck->connections++;
 }
 
 struct connection *
@@ -139,6 +151,7 @@ connections_close(struct connections *table, struct connection *connection)
 {
 	bh_assert(connection->state != CONNECTION_FREE);
 	leave(table, connection);
+	connections_set_wreck(connection, NULL);
 	connection->state = CONNECTION_FREE;
 	fd_close(&connection->fd);
 	/* The slot used last is the one whose memory is warm everywhere. */

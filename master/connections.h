@@ -17,12 +17,23 @@
 #ifndef MASTER_CONNECTIONS_H
 #define MASTER_CONNECTIONS_H
 
-#include "shm/layout.h"
+#include "shm/segment.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
+
+/*
+ * What a dead worker left, kept for those who adopt its connections. Made and
+ * let go by recover.c.
+ */
+struct wreck {
+	SLIST_ENTRY(wreck) link;
+	struct segment_fds fds; /* ro and buffers */
+	struct segment view;
+	size_t connections; /* whose wreck it is */
+};
 
 enum connection_state {
 	CONNECTION_FREE = 0,
@@ -40,6 +51,11 @@ struct connection {
 	uint32_t slot;
 	uint32_t generation; /* from 1; never 0 */
 	enum connection_state state;
+	/* Of a connection whose owner died: see recover.h. */
+	struct wreck *wreck; /* what its last owner knew of it, or NULL */
+	uint16_t crashes;    /* deaths in a row that its request was in */
+	uint16_t named;      /* of these, named by an activity word */
+	uint16_t attempts;   /* successors that died before taking it */
 };
 
 TAILQ_HEAD(connection_list, connection);
@@ -86,10 +102,17 @@ void connections_offer(struct connections *table, struct connection *connection,
 
 /*
  * connections_requeue(table, connection):
- * OFFERED -> QUEUED, at the head: it has waited longest.
+ * OFFERED, or HELD by a dead owner -> QUEUED, at the head: it has waited
+ * longest.
  */
 void connections_requeue(
     struct connections *table, struct connection *connection);
+
+/*
+ * connections_set_wreck(connection, wreck):
+ * From now on ${wreck}, or NULL for none, is the one that knows of it.
+ */
+void connections_set_wreck(struct connection *connection, struct wreck *wreck);
 
 /*
  * connections_find(table, owner, slot, generation):

@@ -7,6 +7,7 @@
 #include "master/balance.h"
 #include "master/channel.h"
 #include "master/master.h"
+#include "master/recover.h"
 #include "shm/base/clock.h"
 #include "shm/base/fd.h"
 #include "shm/base/log.h"
@@ -24,27 +25,40 @@ describe(const struct connection *connection, struct message_connection *item)
 {
 	item->slot = connection->slot;
 	item->generation = connection->generation;
-	item->why = HANDOVER_ACCEPTED;
-	item->padding = 0;
+	item->why =
+	    connection->wreck == NULL ? HANDOVER_ACCEPTED : HANDOVER_RECOVERED;
+	item->crashes = connection->crashes;
+	item->named = connection->named;
 	item->accepted_ns = connection->accepted_ns;
 	item->peer = connection->peer;
 }
 
+/*
+ * One message for the whole batch. Its connections come all from accept, or
+ * all from one wreck, whose descriptors then go first.
+ */
 static int
 send_message(const struct worker *worker)
 {
+	const struct wreck *wreck = worker->batch[0]->wreck;
 	struct handover_message message;
-	int fds[MESSAGE_CONNECTIONS];
+	int fds[MESSAGE_WRECK_FDS + MESSAGE_CONNECTIONS];
 	size_t size = worker->batched * sizeof(message.items[0]);
+	size_t count = 0;
 
-	message_init(&message.header, MESSAGE_HANDOVER,
+	message_init(&message.header,
+	    wreck == NULL ? MESSAGE_HANDOVER : MESSAGE_RECOVER,
 	    (uint32_t)worker->batched, (uint32_t)size);
+	if (wreck != NULL) {
+		fds[count++] = wreck->fds.ro;
+		fds[count++] = wreck->fds.buffers;
+	}
 	for (size_t i = 0; i < worker->batched; i++) {
 		describe(worker->batch[i], &message.items[i]);
-		fds[i] = worker->batch[i]->fd;
+		fds[count++] = worker->batch[i]->fd;
 	}
 	return (fd_send(worker->socket, &message, sizeof(message.header) + size,
-	    fds, worker->batched));
+	    fds, count));
 }
 
 /* The batch didn't go: why not says when to try ${worker} again. */
@@ -89,16 +103,20 @@ send_batch(struct worker *worker)
 static bool
 assign_head(struct master *master, uint64_t now)
 {
+	struct connection *connection = TAILQ_FIRST(&master->connections.queue);
 	struct worker *worker;
 
 	worker = balance_choose(
 	    master->workers, master->worker_count, now, &master->handoff.turn);
 	if (worker == NULL)
 		return (false);
-	worker->batch[worker->batched] =
-	    TAILQ_FIRST(&master->connections.queue);
-	connections_offer(&master->connections, worker->batch[worker->batched],
-	    &worker->owner);
+	if (worker->batched > 0 &&
+	    worker->batch[0]->wreck != connection->wreck) {
+		send_batch(worker);
+		return (true); /* it may be full now: choose again */
+	}
+	worker->batch[worker->batched] = connection;
+	connections_offer(&master->connections, connection, &worker->owner);
 	if (++worker->batched == MESSAGE_CONNECTIONS)
 		send_batch(worker);
 	return (true);
@@ -198,6 +216,8 @@ follow(struct worker *worker, enum message_type type,
 		return (false);
 	if (type == MESSAGE_TAKEN) {
 		connections_taken(connection);
+		connections_set_wreck(connection, NULL);
+		connection->attempts = 0;
 		return (true);
 	}
 	/* Its descriptors are short: others first, it after a rest. */
@@ -214,6 +234,7 @@ handoff_report(struct worker *worker, enum message_type type,
 	for (uint32_t i = count; i-- > 0;)
 		if (!follow(worker, type, &slots[i]))
 			complain(worker, type, &slots[i]);
+	recover_clear_wrecks(worker->master);
 	if (type == MESSAGE_REFUSED)
 		handoff_run(worker->master);
 }

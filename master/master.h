@@ -33,6 +33,7 @@ struct master {
 	struct control control;
 	struct connections connections;
 	struct handoff handoff;
+	SLIST_HEAD(, wreck) wrecks;
 	struct segment_geometry geometry; /* of every worker's segment */
 	struct worker *workers;
 	uint32_t worker_count;

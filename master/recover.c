@@ -1,25 +1,139 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The place where crash recovery will be: a successor will adopt what a dead
- * worker held (DESIGN section 5). Until then what it held is reset, so that no
- * client takes a truncated answer for a whole one. Runs in the master.
+ * Recovery by hand-over: a dead worker's connections are queued for another
+ * one, with its wreck. Runs in the master.
  */
 #include "master/recover.h"
 
 #include "master/master.h"
+#include "shm/base/fd.h"
+#include "shm/wreck.h"
+
+#include <stdlib.h>
+
+/*
+ * Its segment becomes a wreck. NULL when it has none (it died before it was
+ * sealed, and so held nothing) or memory is short.
+ */
+static struct wreck *
+make_wreck(struct worker *worker)
+{
+	struct wreck *wreck;
+
+	if (worker->view.header == NULL ||
+	    (wreck = calloc(1, sizeof(*wreck))) == NULL)
+		return (NULL);
+	wreck->fds = worker->segment_fds;
+	wreck->view = worker->view;
+	worker->segment_fds = (struct segment_fds){ -1, -1, -1 };
+	worker->view = (struct segment){ .header = NULL };
+	SLIST_INSERT_HEAD(&worker->master->wrecks, wreck, link);
+	return (wreck);
+}
+
+static void
+free_wreck(struct wreck *wreck)
+{
+	segment_unmap(&wreck->view);
+	fd_close(&wreck->fds.rw);
+	fd_close(&wreck->fds.ro);
+	fd_close(&wreck->fds.buffers);
+	free(wreck);
+}
+
+/*
+ * The request that ${connection} was in has been in one more death. A request
+ * that isn't a replay has no past.
+ */
+static void
+count_death(struct connection *connection, const struct wreck *wreck)
+{
+	struct slot_request request;
+	enum slot_state state;
+
+	if (!wreck_slot(&wreck->view, connection->slot, connection->generation,
+		&state, &request) ||
+	    request.request == 0) {
+		connection->crashes = connection->named = 0;
+		return;
+	}
+	if (request.replays == 0)
+		connection->crashes = connection->named = 0;
+	connection->crashes++;
+	if (wreck_names(&wreck->view, request.request))
+		connection->named++;
+}
+
+/*
+ * Queue one connection, with the wreck that knows most of it: this one if its
+ * owner had taken it, though perhaps not said so yet; else the one from which
+ * it was to be adopted, if that hasn't been tried too often.
+ */
+static void
+requeue(struct connections *table, struct connection *connection,
+    struct wreck *wreck, struct recovery *recovery)
+{
+	if (wreck != NULL &&
+	    wreck_had(&wreck->view, connection->slot, connection->generation)) {
+		count_death(connection, wreck);
+		connection->attempts = 0;
+		connections_set_wreck(connection, wreck);
+		recovery->queued++;
+	} else if (connection->state == CONNECTION_HELD ||
+		   ++connection->attempts > RECOVER_ATTEMPTS_MAX) {
+		recovery->reset++;
+		connections_reset(table, connection);
+		return;
+	} else if (connection->wreck != NULL) {
+		recovery->queued++;
+	} else {
+		recovery->fresh++;
+	}
+	connections_requeue(table, connection);
+}
 
 void
-recover_connections(struct worker *worker)
+recover_connections(struct worker *worker, struct recovery *ret_recovery)
 {
 	struct connections *table = &worker->master->connections;
 	struct connection *connection;
+	struct wreck *wreck = NULL;
 
+	*ret_recovery = (struct recovery){ 0 };
+	if (!TAILQ_EMPTY(&worker->owner.list))
+		wreck = make_wreck(worker);
 	/* From the end: each goes to the head of the queue, the oldest last. */
 	while ((connection = TAILQ_LAST(
-		    &worker->owner.list, connection_list)) != NULL) {
-		if (connection->state == CONNECTION_OFFERED)
-			connections_requeue(table, connection);
-		else
-			connections_reset(table, connection);
+		    &worker->owner.list, connection_list)) != NULL)
+		requeue(table, connection, wreck, ret_recovery);
+	recover_clear_wrecks(worker->master);
+}
+
+void
+recover_clear_wrecks(struct master *master)
+{
+	struct wreck *wreck, *next, *kept = NULL;
+
+	for (wreck = SLIST_FIRST(&master->wrecks); wreck != NULL;
+	     wreck = next) {
+		next = SLIST_NEXT(wreck, link);
+		if (wreck->connections == 0) {
+			free_wreck(wreck);
+			continue;
+		}
+		SLIST_NEXT(wreck, link) = kept;
+		kept = wreck;
+	}
+	SLIST_FIRST(&master->wrecks) = kept;
+}
+
+void
+recover_fini(struct master *master)
+{
+	struct wreck *wreck;
+
+	while ((wreck = SLIST_FIRST(&master->wrecks)) != NULL) {
+		SLIST_REMOVE_HEAD(&master->wrecks, link);
+		free_wreck(wreck);
 	}
 }

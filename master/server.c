@@ -8,6 +8,7 @@
 #include "master/server.h"
 
 #include "master/master.h"
+#include "master/recover.h"
 #include "shm/base/clock.h"
 #include "shm/base/fd.h"
 #include "shm/base/log.h"
@@ -187,6 +188,7 @@ server_close(struct master *master)
 	control_close(&master->control);
 	acceptor_stop(&master->acceptor);
 	connections_fini(&master->connections);
+	recover_fini(master);
 	signals_close(&master->signals, &master->loop);
 	loop_fini(&master->loop);
 	free(master->workers);

@@ -381,13 +381,14 @@ static void
 act_bury(struct worker *worker)
 {
 	struct obituary obituary;
+	struct recovery recovery;
 	siginfo_t end;
 
 	memset(&end, 0, sizeof(end));
 	/* Our own child and readable: this neither fails nor waits. */
 	(void)waitid(P_PIDFD, (id_t)worker->pidfd, &end, WEXITED | WNOHANG);
 	obituary_write(worker, &end, &obituary);
-	recover_connections(worker);
+	recover_connections(worker, &recovery);
 	if (obituary.unexpected)
 		worker->master->workers_died++;
 	count_death(worker);

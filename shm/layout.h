@@ -193,7 +193,7 @@ struct slot_request {
 	uint32_t buffer;     /* buffer index + 1; 0: none */
 	uint32_t offset;     /* of the request's first byte in the buffer */
 	uint32_t flags;      /* enum slot_request_flags */
-	uint32_t padding;
+	uint32_t replays;    /* this request was begun so often before */
 	uint64_t started_ns;
 	uint64_t reserved;
 };
@@ -203,6 +203,7 @@ enum slot_request_flags {
 	SLOT_REPLAYABLE = 1u << 0,   /* idempotent, or the module said so */
 	SLOT_BODY_OUTSIDE = 1u << 1, /* body bytes have left the segment */
 	SLOT_RESPONDING = 1u << 2,   /* a response byte may have been sent */
+	SLOT_LAST = 1u << 3,         /* the connection ends after the response */
 };
 
 /* A client's address: family AF_INET, AF_INET6 or AF_UNIX. */
@@ -221,7 +222,7 @@ _Static_assert(sizeof(struct slot_peer) == 24, "layout");
 struct conn_slot {
 	_Alignas(SEGMENT_HOT) _Atomic uint64_t ctl; /* generation:32 state:8 */
 	_Atomic uint32_t current;
-	uint32_t replays;
+	uint32_t padding;
 	struct slot_peer peer;
 	uint64_t accepted_ns;
 	_Atomic uint64_t active_ns; /* last change of state */

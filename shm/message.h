@@ -15,6 +15,8 @@
  *	                <------------ TAKEN            each slot that arrived
  *	                <------------ REFUSED          each whose fd did not
  *	                <------------ CLOSED           each slot that ended
+ *	  RECOVER + fds ------------>                  the same, from a wreck:
+ *	                                               its two descriptors first
  *	  DRAIN         ------------>                  finish, then exit 0
  */
 #ifndef SHM_MESSAGE_H
@@ -32,6 +34,7 @@ enum message_type {
 	MESSAGE_START,
 	MESSAGE_HANDOVER,
 	MESSAGE_DRAIN,
+	MESSAGE_RECOVER,
 	MESSAGE_MAPPED = 16,
 	MESSAGE_READY,
 	MESSAGE_FAILED,
@@ -45,7 +48,8 @@ enum message_type {
 };
 
 enum {
-	MESSAGE_CONNECTIONS = 64,  /* most in one HANDOVER */
+	MESSAGE_CONNECTIONS = 64,  /* most in one HANDOVER or RECOVER */
+	MESSAGE_WRECK_FDS = 2,     /* before the connections' in RECOVER */
 	MESSAGE_SLOTS = 256,       /* most in one TAKEN, REFUSED or CLOSED */
 	MESSAGE_MAX = 128 * 1024,  /* bytes, a BOOT with long settings */
 };
@@ -61,15 +65,20 @@ _Static_assert(sizeof(struct message_header) == 16, "layout");
 
 /* Why a connection changes hands. */
 enum handover_why {
-	HANDOVER_ACCEPTED = 1, /* new: no bytes were read from it */
+	HANDOVER_ACCEPTED = 1,  /* new: no bytes were read from it */
+	HANDOVER_RECOVERED = 2, /* its owner died; the wreck knows the rest */
 };
 
-/* Item of HANDOVER; its descriptor has the same place in the message. */
+/*
+ * Item of HANDOVER and RECOVER; its descriptor has the same place in the
+ * message, in RECOVER behind the wreck's segment and buffers.
+ */
 struct message_connection {
 	uint32_t slot;
 	uint32_t generation;
 	uint32_t why; /* enum handover_why */
-	uint32_t padding;
+	uint16_t crashes; /* deaths in a row that its request was in */
+	uint16_t named;   /* of these, with the request in the activity word */
 	uint64_t accepted_ns;
 	struct slot_peer peer;
 };

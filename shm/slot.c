@@ -48,21 +48,28 @@ read_words(const struct slot_request *place, uint64_t *ret_words)
 }
 
 void
-slot_open(struct conn_slot *slot, uint32_t generation,
-    const struct slot_peer *peer, uint64_t accepted_ns)
+slot_adopt(struct conn_slot *slot, uint32_t generation,
+    const struct slot_peer *peer, uint64_t accepted_ns,
+    const struct slot_request *request)
 {
-	const struct slot_request none = { .request = 0 };
-
-	slot->replays = 0;
 	slot->peer = *peer;
 	slot->accepted_ns = accepted_ns;
 	atomic_store_explicit(
 	    &slot->active_ns, accepted_ns, memory_order_relaxed);
 	atomic_store_explicit(&slot->served, 0, memory_order_relaxed);
-	slot_set_request(slot, &none);
+	slot_set_request(slot, request);
 	/* Last: pairs with the acquire in slot_state(), slot_generation(). */
 	atomic_store_explicit(
 	    &slot->ctl, ctl_pack(generation, SLOT_IDLE), memory_order_release);
+}
+
+void
+slot_open(struct conn_slot *slot, uint32_t generation,
+    const struct slot_peer *peer, uint64_t accepted_ns)
+{
+	const struct slot_request none = { .request = 0 };
+
+	slot_adopt(slot, generation, peer, accepted_ns, &none);
 }
 
 void

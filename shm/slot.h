@@ -44,11 +44,20 @@ conn_id_generation(conn_id id)
 }
 
 /*
- * slot_open(slot, generation, peer, accepted_ns, served):
+ * slot_open(slot, generation, peer, accepted_ns):
  * The connection is ours: IDLE. Worker only, as are all the writers below.
  */
 void slot_open(struct conn_slot *slot, uint32_t generation,
     const struct slot_peer *peer, uint64_t accepted_ns);
+
+/*
+ * slot_adopt(slot, generation, peer, accepted_ns, request):
+ * The same for a connection that comes from a wreck, its ${request} already
+ * in our buffers: a reader sees the slot with it or not at all.
+ */
+void slot_adopt(struct conn_slot *slot, uint32_t generation,
+    const struct slot_peer *peer, uint64_t accepted_ns,
+    const struct slot_request *request);
 
 /*
  * slot_set_state(slot, state, now_ns): the only setter of the state.

@@ -42,14 +42,14 @@ finish(struct conn *conn, struct worker *worker, enum close_how how)
 	link_report(worker->link, MESSAGE_CLOSED, slot, generation, how);
 }
 
-/* Where bytes go that nobody wants; never read, so all may share it. */
-static uint8_t discarded[65536];
-
-static void
-linger(struct conn *conn, struct worker *worker)
+void
+conn_receive_nowhere(struct conn *conn, struct worker *worker, uint64_t most)
 {
-	engine_receive(worker->engine, conn_slot_number(conn), discarded,
-	    sizeof(discarded), 0);
+	/* Never read, so all may share it. */
+	static uint8_t nowhere[65536];
+
+	engine_receive(worker->engine, conn_slot_number(conn), nowhere,
+	    most < sizeof(nowhere) ? (size_t)most : sizeof(nowhere), 0);
 }
 
 void
@@ -62,7 +62,7 @@ conn_close(struct conn *conn, struct worker *worker)
 	}
 	conn_set_state(conn, worker, SLOT_CLOSING);
 	conn_set_deadline(conn, worker, worker->limits.linger_ns);
-	linger(conn, worker);
+	conn_receive_nowhere(conn, worker, UINT64_MAX);
 }
 
 void
@@ -82,7 +82,7 @@ conn_lingered(
     struct conn *conn, struct worker *worker, int64_t bytes, int status)
 {
 	if (status == 0 && bytes > 0)
-		linger(conn, worker);
+		conn_receive_nowhere(conn, worker, UINT64_MAX);
 	else
 		finish(conn, worker, CLOSE_ORDERLY);
 }

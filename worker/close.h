@@ -28,6 +28,13 @@ void conn_lingered(
     struct conn *conn, struct worker *worker, int64_t bytes, int status);
 
 /*
+ * conn_receive_nowhere(conn, worker, most):
+ * Receive up to ${most} bytes that nobody wants. CONN_RECEIVED tells of them.
+ */
+void conn_receive_nowhere(
+    struct conn *conn, struct worker *worker, uint64_t most);
+
+/*
  * conn_publish(conn, worker, op):
  * Post an event of our own about a connection. Without a free record it comes
  * late, with the next sweep.

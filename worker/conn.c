@@ -95,35 +95,6 @@ wait_for_request(struct conn *conn, struct worker *worker)
 	engine_receive(worker->engine, conn_slot_number(conn), NULL, 0, 0);
 }
 
-void
-conn_arrived(struct worker *worker, conn_id id, int fd)
-{
-	uint32_t slot = conn_id_slot(id);
-	struct conn *conn = &worker->conns[slot];
-	int error;
-
-	bh_assert(conn->id == 0);
-	if ((error = engine_add(worker->engine, id, fd)) != 0) {
-		log_err("can't watch a connection: %s", strerror(-error));
-		(void)close(fd);
-		link_report(worker->link, MESSAGE_REFUSED, slot,
-		    conn_id_generation(id), 0);
-		return;
-	}
-	memset(conn, 0, sizeof(*conn));
-	conn->id = id;
-	conn->fd = fd;
-	conn->state = SLOT_IDLE;
-	if (slot >= worker->conns_used)
-		worker->conns_used = slot + 1;
-	worker->conns_open++;
-	WORKER_STAT_ADD(worker, connections, 1);
-	WORKER_STAT_ADD(worker, connections_open, 1);
-	link_report(
-	    worker->link, MESSAGE_TAKEN, slot, conn_id_generation(id), 0);
-	wait_for_request(conn, worker);
-}
-
 /* Say in the slot where the bytes of the request that begins here are. */
 static void
 note_place(struct conn *conn, struct worker *worker)
@@ -189,6 +160,8 @@ begin_request(struct conn *conn, struct worker *worker, struct request *request,
 	struct slot_request place;
 
 	conn->request = request;
+	request->replays = conn->replays;
+	conn->replays = 0;
 	request_name(request);
 	request->head_buffer = conn->buffer;
 	(void)slot_get_request(slot_of(conn, worker), &place);
@@ -274,13 +247,76 @@ parse(struct conn *conn, struct worker *worker)
 		receive_more(conn, worker);
 		return;
 	}
-	if (status == 0 &&
-	    request->head.content_length > worker->limits.body_max)
+	if (status != 0)
+		request_forget_head(request);
+	else if (request->head.content_length > worker->limits.body_max)
 		status = 413;
 	begin_request(conn, worker, request, (unsigned)status);
 }
 
-/* Throw away what is left of a body that no module wanted. */
+/* What its last owner's death, if there was one, left to do. */
+static void
+begin(struct conn *conn, struct worker *worker)
+{
+	if (conn->adoption != ADOPTION_FRESH)
+		WORKER_STAT_ADD(worker, connections_adopted, 1);
+	switch (conn->adoption) {
+	case ADOPTION_FRESH:
+		wait_for_request(conn, worker);
+		break;
+	case ADOPTION_RESUME:
+		if (conn->replays > 0)
+			WORKER_STAT_ADD(worker, requests_replayed, 1);
+		conn_set_state(conn, worker, SLOT_READING);
+		conn_set_deadline(conn, worker, worker->limits.head_ns);
+		parse(conn, worker);
+		break;
+	case ADOPTION_REFUSE:
+		WORKER_STAT_ADD(worker, requests_lost, 1);
+		conn_refuse(conn, worker, 502);
+		break;
+	case ADOPTION_CLOSE:
+		conn_close(conn, worker);
+		break;
+	case ADOPTION_RESET:
+		conn_reset(conn, worker);
+		break;
+	}
+}
+
+void
+conn_arrived(struct worker *worker, conn_id id, int fd)
+{
+	uint32_t slot = conn_id_slot(id);
+	struct conn *conn = &worker->conns[slot];
+	int error;
+
+	bh_assert(conn->id == 0);
+	if ((error = engine_add(worker->engine, id, fd)) != 0) {
+		log_err("can't watch a connection: %s", strerror(-error));
+		(void)close(fd);
+		buffer_release(worker, &conn->buffer);
+		link_report(worker->link, MESSAGE_REFUSED, slot,
+		    conn_id_generation(id), 0);
+		return;
+	}
+	conn->id = id;
+	conn->fd = fd;
+	conn->state = SLOT_IDLE;
+	if (slot >= worker->conns_used)
+		worker->conns_used = slot + 1;
+	worker->conns_open++;
+	WORKER_STAT_ADD(worker, connections, 1);
+	WORKER_STAT_ADD(worker, connections_open, 1);
+	link_report(
+	    worker->link, MESSAGE_TAKEN, slot, conn_id_generation(id), 0);
+	begin(conn, worker);
+}
+
+/*
+ * Throw away what is left of a body that no module wanted. It doesn't go to
+ * the buffer: the head there says where this request ends.
+ */
 static void
 discard(struct conn *conn, struct worker *worker)
 {
@@ -294,14 +330,8 @@ discard(struct conn *conn, struct worker *worker)
 		conn_next(conn, worker);
 		return;
 	}
-	/* All of the buffer is used up. */
-	conn->start = conn->end = 0;
-	engine_receive(worker->engine, conn_slot_number(conn),
-	    conn_bytes(conn, worker),
-	    conn->discard < worker->segment.geometry.buffer_size
-		? conn->discard
-		: worker->segment.geometry.buffer_size,
-	    0);
+	conn_note_body_outside(conn, worker);
+	conn_receive_nowhere(conn, worker, conn->discard);
 }
 
 void
@@ -326,11 +356,13 @@ conn_received(
 		conn_close(conn, worker);
 		return;
 	}
-	conn->end += (uint32_t)bytes;
-	if (conn->discard > 0)
+	if (conn->discard > 0) {
+		conn->discard -= (uint64_t)bytes;
 		discard(conn, worker);
-	else
-		parse(conn, worker);
+		return;
+	}
+	conn->end += (uint32_t)bytes;
+	parse(conn, worker);
 }
 
 void
@@ -363,11 +395,16 @@ void
 conn_refuse(struct conn *conn, struct worker *worker, unsigned status)
 {
 	struct request *request;
+	size_t scanned = 0;
 
 	if ((request = request_new(worker, conn)) == NULL) {
 		conn_reset(conn, worker);
 		return;
 	}
+	if (conn->buffer == 0 ||
+	    http_parse_head(conn_bytes(conn, worker) + conn->start,
+		conn->end - conn->start, &scanned, &request->head) != 0)
+		request_forget_head(request);
 	begin_request(conn, worker, request, status);
 }
 
@@ -419,6 +456,8 @@ conn_note_response(
 	if (!(place.flags & SLOT_RESPONDING))
 		place.written = conn->sent;
 	place.flags |= SLOT_RESPONDING;
+	if (conn->request->response.close)
+		place.flags |= SLOT_LAST;
 	place.response_end = last ? conn->sent + total : 0;
 	slot_set_request(slot_of(conn, worker), &place);
 }

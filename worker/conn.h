@@ -22,6 +22,15 @@
 #include "shm/slot.h"
 #include "worker/worker.h"
 
+/* What to do with a connection when it arrives: adopt.h. */
+enum adoption {
+	ADOPTION_FRESH = 0, /* nothing is known of it: wait for a request */
+	ADOPTION_RESUME,    /* go on with the bytes in its buffer */
+	ADOPTION_REFUSE,    /* 502: its request must not be begun again */
+	ADOPTION_CLOSE,     /* it was ending in order */
+	ADOPTION_RESET,     /* its answer was cut off */
+};
+
 struct conn {
 	conn_id id; /* 0: not ours */
 	int fd;
@@ -35,9 +44,11 @@ struct conn {
 	uint64_t deadline_ns; /* 0: none */
 	uint64_t discard;     /* body bytes still to be thrown away */
 	struct request *request;
-	bool fin;    /* the peer's has come */
-	bool broken; /* reset by the peer, or out of time */
-	bool due;    /* CONN_NEXT found no record: the next sweep does it */
+	enum adoption adoption;
+	uint32_t replays; /* deaths that the next request was in */
+	bool fin;         /* the peer's has come */
+	bool broken;      /* reset by the peer, or out of time */
+	bool due; /* CONN_NEXT found no record: the next sweep does it */
 };
 
 /* conns_create(worker): the table. 0 or -ENOMEM. conns_free() undoes it. */
@@ -46,7 +57,8 @@ void conns_free(struct worker *worker);
 
 /*
  * conn_arrived(worker, id, fd):
- * CONN_ARRIVED: a connection is ours now. Reports it as taken.
+ * CONN_ARRIVED: a connection is ours now; its struct has been prepared when
+ * the master's message came. Reports it as taken.
  */
 void conn_arrived(struct worker *worker, conn_id id, int fd);
 

@@ -10,6 +10,8 @@
 #include "shm/base/fd.h"
 #include "shm/base/log.h"
 #include "shm/slot.h"
+#include "worker/adopt.h"
+#include "worker/conn.h"
 #include "worker/engine.h"
 
 #include <errno.h>
@@ -174,33 +176,75 @@ publish(struct worker *worker, enum operation op, uint64_t conn, uint64_t aux)
 }
 
 /*
- * The connections of one HANDOVER. The kernel installs a prefix of the
- * descriptors when our limit is reached: the rest is refused, and stays with
- * the master.
+ * One connection of a message, with its descriptor. False: it can't be taken
+ * now, and stays with the master.
+ */
+static bool
+arrival(struct worker *worker, const struct adopt_wreck *wreck,
+    const struct message_connection *item, int fd)
+{
+	struct conn *conn = &worker->conns[item->slot];
+
+	if (item->why == HANDOVER_RECOVERED) {
+		if (!adopt(worker, wreck, item, fd, conn))
+			return (false);
+	} else {
+		memset(conn, 0, sizeof(*conn));
+		slot_open(&worker->segment.slots[item->slot], item->generation,
+		    &item->peer, item->accepted_ns);
+	}
+	publish(worker, OPERATION_CONN_ARRIVED,
+	    conn_id_make(item->slot, item->generation), (uint64_t)fd);
+	return (true);
+}
+
+/*
+ * The connections of one message. The kernel installs a prefix of the
+ * descriptors when our limit is reached: the rest is refused.
  */
 static void
-arrivals(struct worker *worker, const struct message_connection *list,
-    size_t count, const int *fds, size_t fd_count)
+arrivals(struct worker *worker, const struct adopt_wreck *wreck,
+    const struct message_connection *list, size_t count, const int *fds,
+    size_t fd_count)
 {
 	const struct message_connection *item;
 	size_t i;
 
 	for (i = 0; i < count; i++) {
 		item = &list[i];
-		if (item->slot >= worker->segment.geometry.slots ||
-		    i >= fd_count) {
-			link_report(worker->link, MESSAGE_REFUSED, item->slot,
-			    item->generation, 0);
-			if (i < fd_count)
-				(void)close(fds[i]);
+		if (item->slot < worker->segment.geometry.slots &&
+		    i < fd_count && arrival(worker, wreck, item, fds[i]))
 			continue;
-		}
-		slot_open(&worker->segment.slots[item->slot], item->generation,
-		    &item->peer, item->accepted_ns);
-		publish(worker, OPERATION_CONN_ARRIVED,
-		    conn_id_make(item->slot, item->generation),
-		    (uint64_t)fds[i]);
+		link_report(worker->link, MESSAGE_REFUSED, item->slot,
+		    item->generation, 0);
+		if (i < fd_count)
+			(void)close(fds[i]);
 	}
+}
+
+/* RECOVER: the same from a wreck, whose descriptors come first. */
+static void
+recovered_arrivals(struct worker *worker, const struct message_connection *list,
+    size_t count, int *fds, size_t fd_count)
+{
+	struct adopt_wreck wreck;
+	int error;
+
+	if (fd_count < MESSAGE_WRECK_FDS) {
+		if (fd_count > 0)
+			fd_close(&fds[0]);
+		arrivals(worker, NULL, list, count, fds, 0);
+		return;
+	}
+	error = adopt_open(fds[0], fds[1], &wreck);
+	if (error != 0)
+		log_err("a wreck can't be read: %s", strerror(-error));
+	arrivals(worker, error == 0 ? &wreck : NULL, list, count,
+	    fds + MESSAGE_WRECK_FDS, fd_count - MESSAGE_WRECK_FDS);
+	if (error == 0)
+		adopt_close(&wreck);
+	fd_close(&fds[0]);
+	fd_close(&fds[1]);
 }
 
 void
@@ -208,13 +252,14 @@ link_readable(struct worker *worker)
 {
 	struct link *link = worker->link;
 	const struct message_header *header = (void *)link->buffer;
-	int fds[MESSAGE_CONNECTIONS];
+	const struct message_connection *list = (const void *)(header + 1);
+	int fds[MESSAGE_WRECK_FDS + MESSAGE_CONNECTIONS];
 	size_t fd_count = 0;
 	ssize_t size;
 	int truncated, type;
 
 	size = fd_receive(link->fd, link->buffer, sizeof(link->buffer), fds,
-	    MESSAGE_CONNECTIONS, &fd_count, &truncated);
+	    MESSAGE_WRECK_FDS + MESSAGE_CONNECTIONS, &fd_count, &truncated);
 	if (size == -EAGAIN || size == -EINTR)
 		return;
 	if (size <= 0) {
@@ -224,13 +269,15 @@ link_readable(struct worker *worker)
 		publish(worker, OPERATION_MASTER_MESSAGE, 0, MESSAGE_DRAIN);
 		return;
 	}
-	type = header->type == MESSAGE_HANDOVER
-		   ? message_check(link->buffer, (size_t)size,
-			 sizeof(struct message_connection))
-		   : message_check(link->buffer, (size_t)size, 0);
+	type = message_check(link->buffer, (size_t)size,
+	    header->type == MESSAGE_HANDOVER || header->type == MESSAGE_RECOVER
+		? sizeof(struct message_connection)
+		: 0);
 	if (type == MESSAGE_HANDOVER && header->count <= MESSAGE_CONNECTIONS)
-		arrivals(worker, (const void *)(header + 1), header->count, fds,
-		    fd_count);
+		arrivals(worker, NULL, list, header->count, fds, fd_count);
+	else if (type == MESSAGE_RECOVER &&
+		 header->count <= MESSAGE_CONNECTIONS)
+		recovered_arrivals(worker, list, header->count, fds, fd_count);
 	else if (type == MESSAGE_DRAIN)
 		publish(worker, OPERATION_MASTER_MESSAGE, 0, MESSAGE_DRAIN);
 	else

@@ -36,6 +36,7 @@ request_new(struct worker *worker, struct conn *conn)
 	request->id = 0;
 	request->state = REQUEST_RUNNING;
 	request->continue_sent = request->body_bad = false;
+	request->replays = 0;
 	request->call = 0;
 	request->selves_made = 0;
 	request->provider.request = request;
@@ -61,6 +62,15 @@ request_name(struct request *request)
 	    request_id_make(worker->segment.incarnation, worker->request_count);
 	request->handle = (uint64_t)worker->request_count << HANDLE_SLOT_BITS |
 			  conn_slot_number(request->conn);
+}
+
+void
+request_forget_head(struct request *request)
+{
+	request->head.method = HTTP_GET;
+	request->head.minor = 1;
+	request->head.keep_alive = request->head.expect_continue = false;
+	request->head.header_count = 0;
 }
 
 void

@@ -67,6 +67,7 @@ struct request {
 	uint32_t head_buffer; /* index; kept until the request is over */
 	struct http_head head;
 	struct http_body body;
+	uint32_t replays; /* how often a worker died with it before */
 	bool continue_sent;
 	bool body_bad; /* framing broken or too long: the connection ends */
 
@@ -94,6 +95,9 @@ void request_free(struct request *request);
 
 /* request_name(request): its head is whole: give it its id and handle. */
 void request_name(struct request *request);
+
+/* request_forget_head(request): none that could be understood has come. */
+void request_forget_head(struct request *request);
 
 /* request_by_handle(worker, handle): the living request, or NULL. */
 struct request *request_by_handle(struct worker *worker, uint64_t handle);

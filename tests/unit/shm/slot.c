@@ -61,7 +61,6 @@ an_opened_slot_is_idle_and_has_no_request(void **state)
 	assert_int_equal(1000, slot.accepted_ns);
 	assert_int_equal(1000, slot.active_ns);
 	assert_int_equal(0, slot.served);
-	assert_int_equal(0, slot.replays);
 	assert_memory_equal(&peer, &slot.peer, sizeof(peer));
 	assert_true(slot_get_request(&slot, &request));
 	assert_int_equal(0, request.request);

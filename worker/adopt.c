@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Adoption. Runs in a successor, when the master's RECOVER has come and
+ * before the connections' own completions.
+ *
+ * Life of a request, between steps 3 and 4 of 11, after a crash.
+ */
+#include "worker/adopt.h"
+
+#include "shm/base/log.h"
+#include "worker/buffers.h"
+#include "worker/http_body.h"
+#include "worker/http_parse.h"
+#include "worker/witness.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* What is known of one connection while it is being decided about. */
+struct finding {
+	struct slot_request place; /* by the wreck */
+	enum slot_state state;
+	struct witness witness;
+	const uint8_t *bytes; /* saved ones, in the wreck's buffer */
+	size_t length;
+	bool again; /* they begin with a request that a death interrupted */
+};
+
+int
+adopt_open(int ro, int buffers, struct adopt_wreck *ret_wreck)
+{
+	int error;
+
+	memset(ret_wreck, 0, sizeof(*ret_wreck));
+	error = segment_map_reader(ro, &ret_wreck->segment);
+	if (error != 0)
+		return (error);
+	error = wreck_map_buffers(buffers, &ret_wreck->segment.geometry,
+	    &ret_wreck->buffers, &ret_wreck->buffers_size);
+	if (error != 0)
+		segment_unmap(&ret_wreck->segment);
+	return (error);
+}
+
+void
+adopt_close(struct adopt_wreck *wreck)
+{
+	if (wreck->buffers != NULL)
+		(void)munmap(
+		    (void *)(uintptr_t)wreck->buffers, wreck->buffers_size);
+	segment_unmap(&wreck->segment);
+	wreck->buffers = NULL;
+}
+
+/*
+ * The bytes that were read since the request's place was noted are in the
+ * buffer, unless body bytes went elsewhere. False: more than can be.
+ */
+static bool
+find_bytes(const struct adopt_wreck *wreck, struct finding *finding)
+{
+	const struct segment_geometry *geometry = &wreck->segment.geometry;
+	const struct slot_request *place = &finding->place;
+	uint64_t length = finding->witness.consumed - place->consumed;
+
+	if (place->flags & SLOT_BODY_OUTSIDE)
+		length = geometry->buffer_size - place->offset;
+	if (finding->witness.consumed < place->consumed ||
+	    length > geometry->buffer_size - place->offset)
+		return (false);
+	finding->bytes = wreck->buffers +
+			 (size_t)(place->buffer - 1) * geometry->buffer_size +
+			 place->offset;
+	finding->length = (size_t)length;
+	return (true);
+}
+
+/*
+ * Its response is out as a whole. What follows its request in the bytes? The
+ * request is parsed again to find its end. False: that can't be told, or the
+ * connection was to end.
+ */
+static bool
+skip_request(struct finding *finding)
+{
+	struct http_head head;
+	struct http_body body;
+	const uint8_t *data;
+	size_t scanned = 0, at, consumed, length;
+	uint64_t end;
+
+	if ((finding->place.flags & SLOT_LAST) ||
+	    http_parse_head(finding->bytes, finding->length, &scanned, &head) !=
+		0)
+		return (false);
+	if (finding->place.flags & SLOT_BODY_OUTSIDE) {
+		end =
+		    finding->place.consumed + head.length + head.content_length;
+		finding->length = 0;
+		return (!head.chunked && finding->witness.consumed == end);
+	}
+	http_body_init(&body, head.chunked, head.content_length);
+	at = head.length;
+	while (!http_body_done(&body)) {
+		if (http_body_next(&body, finding->bytes + at,
+			finding->length - at, SIZE_MAX, &consumed, &data,
+			&length) != 0)
+			return (false);
+		at += consumed;
+	}
+	finding->bytes += at;
+	finding->length -= at;
+	return (true);
+}
+
+/* A request that was in the pipeline, without a response byte on its way. */
+static enum adoption
+judge_unanswered(struct finding *finding, const struct message_connection *item)
+{
+	const uint32_t flags = finding->place.flags;
+
+	if (!(flags & SLOT_REPLAYABLE) || (flags & SLOT_BODY_OUTSIDE) ||
+	    item->named >= ADOPT_NAMED_MAX || item->crashes > ADOPT_CRASHES_MAX)
+		return (ADOPTION_REFUSE);
+	finding->again = true;
+	return (ADOPTION_RESUME);
+}
+
+static enum adoption
+judge(struct finding *finding, const struct message_connection *item)
+{
+	const struct slot_request *place = &finding->place;
+	const struct witness *witness = &finding->witness;
+
+	if (witness->dead)
+		return (ADOPTION_RESET);
+	if (finding->state == SLOT_CLOSING || witness->fin_sent)
+		return (ADOPTION_CLOSE);
+	if (place->request == 0)
+		return (ADOPTION_RESUME);
+	if (!(place->flags & SLOT_RESPONDING) ||
+	    witness->written == place->written)
+		return (judge_unanswered(finding, item));
+	if (place->response_end == 0 || witness->written < place->response_end)
+		return (ADOPTION_RESET);
+	return (skip_request(finding) ? ADOPTION_RESUME : ADOPTION_CLOSE);
+}
+
+/* Ask wreck and kernel. What can't be understood is reset. */
+static enum adoption
+investigate(const struct adopt_wreck *wreck,
+    const struct message_connection *item, int fd, struct finding *finding)
+{
+	int error;
+
+	if (wreck == NULL ||
+	    !wreck_slot(&wreck->segment, item->slot, item->generation,
+		&finding->state, &finding->place))
+		return (ADOPTION_RESET);
+	error = witness_ask(fd, &finding->witness);
+	if (error == -ENOTSUP && finding->place.buffer == 0 &&
+	    finding->state == SLOT_IDLE)
+		return (ADOPTION_FRESH);
+	if (error != 0)
+		return (ADOPTION_RESET);
+	if (finding->place.buffer == 0)
+		return (finding->state == SLOT_CLOSING ? ADOPTION_CLOSE
+						       : ADOPTION_FRESH);
+	if (!find_bytes(wreck, finding))
+		return (ADOPTION_RESET);
+	return (judge(finding, item));
+}
+
+/* The saved bytes become the beginning of a buffer of ours. */
+static bool
+keep_bytes(struct worker *worker, const struct finding *finding,
+    struct conn *conn, struct slot_request *ret_place)
+{
+	if (!buffer_take(worker, &conn->buffer))
+		return (false);
+	memcpy(conn_bytes(conn, worker), finding->bytes, finding->length);
+	conn->end = (uint32_t)finding->length;
+	ret_place->buffer = conn->buffer;
+	ret_place->consumed = finding->witness.consumed - finding->length;
+	ret_place->started_ns = worker->now_ns;
+	ret_place->replays = conn->replays;
+	return (true);
+}
+
+bool
+adopt(struct worker *worker, const struct adopt_wreck *wreck,
+    const struct message_connection *item, int fd, struct conn *conn)
+{
+	struct slot_request place = { .request = 0 };
+	struct finding finding;
+
+	memset(&finding, 0, sizeof(finding));
+	memset(conn, 0, sizeof(*conn));
+	conn->adoption = investigate(wreck, item, fd, &finding);
+	conn->received = finding.witness.consumed;
+	conn->sent = finding.witness.written;
+	if (conn->adoption == ADOPTION_RESUME && finding.length == 0)
+		conn->adoption = ADOPTION_FRESH;
+	if (finding.again)
+		conn->replays = item->crashes;
+	/* The 502 too wants to know its request's method. */
+	if ((conn->adoption == ADOPTION_RESUME ||
+		conn->adoption == ADOPTION_REFUSE) &&
+	    !keep_bytes(worker, &finding, conn, &place))
+		return (false);
+	slot_adopt(&worker->segment.slots[item->slot], item->generation,
+	    &item->peer, item->accepted_ns, &place);
+	return (true);
+}
