@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The worker of unit tests. Three functions are replaced when the program is
+ * The worker of unit tests. Some functions are replaced when the program is
  * linked (--wrap): engine_poll(), where the worker would sleep, hands the
- * turn back to the test; clock_gettime() adds the test's offset; the log goes
- * to memory.
+ * turn back to the test, when epoll_wait(2) has told of nothing;
+ * clock_gettime() adds the test's offset; the log goes to memory.
  */
 #include "harness.h"
 
@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -34,6 +35,10 @@ enum {
 	LOG_MAX = 262144,
 };
 
+int __real_epoll_wait(
+    int fd, struct epoll_event *events, int max, int timeout_ms);
+int __wrap_epoll_wait(
+    int fd, struct epoll_event *events, int max, int timeout_ms);
 void __real_engine_poll(struct engine *engine, int timeout_ms);
 int __real_clock_gettime(clockid_t id, struct timespec *ret_time);
 void __wrap_engine_poll(struct engine *engine, int timeout_ms);
@@ -62,6 +67,7 @@ static struct {
 	bool finished; /* the loop has ended */
 	bool leave;    /* it must, now */
 	bool idle;     /* the last run ended because there was nothing to do */
+	int events;    /* that the last epoll_wait(2) told of */
 	unsigned turns_left;
 	pthread_t thread;
 	sem_t go, done;
@@ -212,14 +218,21 @@ give_turn_back(void)
 		stack_pool_leave(harness.worker.stacks);
 }
 
+int
+__wrap_epoll_wait(int fd, struct epoll_event *events, int max, int timeout_ms)
+{
+	harness.events = __real_epoll_wait(fd, events, max, timeout_ms);
+	return (harness.events);
+}
+
 void
 __wrap_engine_poll(struct engine *engine, int timeout_ms)
 {
 	__real_engine_poll(engine, 0);
 	if (harness.turns_left > 0)
 		harness.turns_left--;
-	harness.idle = timeout_ms != 0 && !engine_ready(engine) &&
-	    ring_may_sleep(&harness.worker.consumer);
+	harness.idle = timeout_ms != 0 && harness.events == 0 &&
+	    !engine_ready(engine) && ring_may_sleep(&harness.worker.consumer);
 	if (harness.idle || harness.turns_left == 0)
 		give_turn_back();
 }
@@ -512,14 +525,19 @@ harness_advance(int64_t ms)
 	int step;
 
 	harness_run();
-	(void)atomic_fetch_add(
-	    &clock_offset_ns, ms * (int64_t)CLOCK_NS_PER_MS);
+	harness_tick(ms);
 	for (step = 0; step < 6; step++) {
 		harness_run();
-		(void)atomic_fetch_add(
-		    &clock_offset_ns, 260 * (int64_t)CLOCK_NS_PER_MS);
+		harness_tick(260);
 	}
 	harness_run();
+}
+
+void
+harness_tick(int64_t ms)
+{
+	(void)atomic_fetch_add(
+	    &clock_offset_ns, ms * (int64_t)CLOCK_NS_PER_MS);
 }
 
 void
@@ -628,8 +646,7 @@ drain(void)
 	for (step = 0; step < 40 && !harness.finished; step++) {
 		if (!harness_settles(TURNS_MAX))
 			break;
-		(void)atomic_fetch_add(
-		    &clock_offset_ns, 5 * (int64_t)CLOCK_NS_PER_SEC);
+		harness_tick(5 * SECOND_MS);
 	}
 	return (harness.finished);
 }

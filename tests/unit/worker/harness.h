@@ -143,8 +143,10 @@ bool harness_settles(unsigned turns);
 /*
  * harness_advance(ms): let the clock go on by so much, then by somewhat more
  * than a second in which every connection's time limit is looked at.
+ * harness_tick(ms): the clock only; nothing runs.
  */
 void harness_advance(int64_t ms);
+void harness_tick(int64_t ms);
 
 /* harness_message(bytes, size, fds, count): the master says something. */
 void harness_message(
