@@ -17,6 +17,11 @@
  *	                <------------ CLOSED           each slot that ended
  *	  RECOVER + fds ------------>                  the same, from a wreck:
  *	                                               its two descriptors first
+ *	  QUARANTINE    ------------>                  the modules not to call
+ *	  RETIRE        ------------>                  release what is idle, finish
+ *	                                               and release the rest, exit 0
+ *	                <------------ RELEASED         each slot, with no byte of
+ *	                                               it read: the master's again
  *	  DRAIN         ------------>                  finish, then exit 0
  */
 #ifndef SHM_MESSAGE_H
@@ -35,12 +40,15 @@ enum message_type {
 	MESSAGE_HANDOVER,
 	MESSAGE_DRAIN,
 	MESSAGE_RECOVER,
+	MESSAGE_RETIRE,
+	MESSAGE_QUARANTINE,
 	MESSAGE_MAPPED = 16,
 	MESSAGE_READY,
 	MESSAGE_FAILED,
 	MESSAGE_TAKEN,
 	MESSAGE_CLOSED,
 	MESSAGE_REFUSED,
+	MESSAGE_RELEASED,
 	MESSAGE_STATUS = 32,    /* bulkheadctl asks */
 	MESSAGE_STATUS_MASTER,  /* one: the master's own figures */
 	MESSAGE_STATUS_WORKER,  /* one a worker, with its segment's ro fd */
@@ -50,7 +58,7 @@ enum message_type {
 enum {
 	MESSAGE_CONNECTIONS = 64,  /* most in one HANDOVER or RECOVER */
 	MESSAGE_WRECK_FDS = 2,     /* before the connections' in RECOVER */
-	MESSAGE_SLOTS = 256,       /* most in one TAKEN, REFUSED or CLOSED */
+	MESSAGE_SLOTS = 256,       /* most in one of the reports */
 	MESSAGE_MAX = 128 * 1024,  /* bytes, a BOOT with long settings */
 };
 
@@ -90,7 +98,7 @@ enum close_how {
 	CLOSE_RESET,
 };
 
-/* Item of TAKEN, REFUSED and CLOSED. */
+/* Item of TAKEN, REFUSED, RELEASED and CLOSED. */
 struct message_slot {
 	uint32_t slot;
 	uint32_t generation;
@@ -110,7 +118,13 @@ struct message_boot {
 	uint32_t modules;
 	int32_t log_level;
 	uint32_t strings; /* bytes of the list that follows */
-	uint32_t padding;
+	uint32_t quarantined; /* a bit a module: don't load it */
+};
+
+/* Body of QUARANTINE: from now on, all that are in it. */
+struct message_quarantine {
+	uint32_t modules; /* a bit a module */
+	uint32_t retry_after_s; /* for the 503 of those that need one */
 };
 
 /* Body of STATUS_MASTER. */
