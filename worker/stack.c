@@ -30,11 +30,17 @@
 
 #include "shm/base/panic.h"
 
-#ifdef __SANITIZE_ADDRESS__
+/* gcc says it by macros, clang by features. */
+#ifndef __has_feature
+#define __has_feature(feature) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define STACK_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
-#ifdef __SANITIZE_THREAD__
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+#define STACK_TSAN
 #include <sanitizer/tsan_interface.h>
 #endif
 
@@ -56,10 +62,10 @@ struct stack {
 	size_t size; /* usable bytes */
 	struct stack *next;
 	struct stack *next_free;
-#ifdef __SANITIZE_ADDRESS__
+#ifdef STACK_ASAN
 	void *fake_stack;
 #endif
-#ifdef __SANITIZE_THREAD__
+#ifdef STACK_TSAN
 	void *fiber;
 #endif
 };
@@ -81,15 +87,18 @@ struct stack_pool {
 
 /* --- What the sanitizers want to know ---------------------------------- */
 
-/* Right before a switch from ${from}, for good if ${last}, to ${to}. */
-static inline void
+/*
+ * Right before a switch from ${from}, for good if ${last}, to ${to}. Never a
+ * call: ThreadSanitizer would see it begin on one stack and end on the other.
+ */
+static inline __attribute__((always_inline)) void
 before_switch(struct stack *from, struct stack *to, bool last)
 {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef STACK_ASAN
 	__sanitizer_start_switch_fiber(
 	    last ? NULL : &from->fake_stack, to->low, to->size);
 #endif
-#ifdef __SANITIZE_THREAD__
+#ifdef STACK_TSAN
 	__tsan_switch_to_fiber(to->fiber, 0);
 #endif
 	(void)from;
@@ -101,7 +110,7 @@ before_switch(struct stack *from, struct stack *to, bool last)
 static inline void
 after_switch(struct stack_pool *pool, struct stack *self)
 {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef STACK_ASAN
 	const void *low;
 	size_t size;
 
@@ -120,7 +129,7 @@ after_switch(struct stack_pool *pool, struct stack *self)
 static inline void
 first_frame(struct stack *stack)
 {
-#ifdef __SANITIZE_THREAD__
+#ifdef STACK_TSAN
 	stack->fiber = __tsan_create_fiber(0);
 #endif
 	(void)stack;
@@ -130,11 +139,11 @@ first_frame(struct stack *stack)
 static inline void
 forget_frames(struct stack *stack)
 {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef STACK_ASAN
 	__asan_unpoison_memory_region(stack->low, stack->size);
 	stack->fake_stack = NULL;
 #endif
-#ifdef __SANITIZE_THREAD__
+#ifdef STACK_TSAN
 	__tsan_destroy_fiber(stack->fiber);
 	stack->fiber = NULL;
 #endif
@@ -292,7 +301,7 @@ stack_pool_run(struct stack_pool *pool)
 	bh_assert(pool->running == NULL);
 	bh_assert(getcontext(&pool->fresh) == 0);
 	bh_assert(take(pool, &first) == 0);
-#ifdef __SANITIZE_THREAD__
+#ifdef STACK_TSAN
 	pool->home.fiber = __tsan_get_current_fiber();
 #endif
 	pool->home.low = NULL;
