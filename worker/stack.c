@@ -43,6 +43,9 @@
 #define STACK_TSAN
 #include <sanitizer/tsan_interface.h>
 #endif
+#ifdef BULKHEAD_VALGRIND
+#include <valgrind/valgrind.h>
+#endif
 
 enum {
 	WARM_STACKS = 8,    /* free ones that keep all their pages */
@@ -68,6 +71,9 @@ struct stack {
 #ifdef STACK_TSAN
 	void *fiber;
 #endif
+#ifdef BULKHEAD_VALGRIND
+	unsigned valgrind_id;
+#endif
 };
 
 struct stack_pool {
@@ -85,7 +91,31 @@ struct stack_pool {
 	ucontext_t fresh;   /* how stacks start: signal mask, rounding, ... */
 };
 
-/* --- What the sanitizers want to know ---------------------------------- */
+/* --- What sanitizers and valgrind want to know ------------------------- */
+
+/*
+ * A mapping is a stack from now on. Without this memcheck takes a switch for
+ * a large frame, and everything that a parked stack holds for freed.
+ */
+static inline void
+announce(struct stack *stack)
+{
+#ifdef BULKHEAD_VALGRIND
+	stack->valgrind_id =
+	    VALGRIND_STACK_REGISTER(stack->low, stack->low + stack->size - 1);
+#endif
+	(void)stack;
+}
+
+/* The mapping is about to go. */
+static inline void
+withdraw(const struct stack *stack)
+{
+#ifdef BULKHEAD_VALGRIND
+	VALGRIND_STACK_DEREGISTER(stack->valgrind_id);
+#endif
+	(void)stack;
+}
 
 /*
  * Right before a switch from ${from}, for good if ${last}, to ${to}. Never a
@@ -181,6 +211,7 @@ add_stack(struct stack_pool *pool)
 	    (void *)(map + STACK_SIZE - ((sizeof(*stack) + 63) & ~(size_t)63));
 	stack->low = map + pool->guard_size;
 	stack->size = (size_t)((char *)stack - stack->low);
+	announce(stack);
 	stack->next = pool->all;
 	pool->all = stack;
 	pool->count++;
@@ -333,6 +364,7 @@ stack_pool_free(struct stack_pool *pool)
 		return;
 	for (stack = pool->all; stack != NULL; stack = next) {
 		next = stack->next;
+		withdraw(stack);
 		/* Fails only for a range that isn't ours. */
 		(void)munmap(stack->low - pool->guard_size, STACK_SIZE);
 	}

@@ -32,6 +32,14 @@ target_compile_options(bulkhead_flags INTERFACE
 include(CheckPIESupported)
 check_pie_supported()
 
+# Where valgrind's header is, it is told of our stacks: a few instructions that
+# do nothing elsewhere.
+include(CheckIncludeFile)
+check_include_file(valgrind/valgrind.h BULKHEAD_HAVE_VALGRIND_H)
+if(BULKHEAD_HAVE_VALGRIND_H)
+	target_compile_definitions(bulkhead_flags INTERFACE BULKHEAD_VALGRIND)
+endif()
+
 set(BULKHEAD_ALLOCATOR "libc")
 if(BULKHEAD_SANITIZE)
 	# A sanitizer brings its own allocator; jemalloc would hide its view.
