@@ -89,6 +89,12 @@ bench_add(
 		figure->values[figure->count++] = value;
 }
 
+bool
+bench_wants(const struct bench *bench, const char *scenario)
+{
+	return (bench->only == NULL || strstr(scenario, bench->only) != NULL);
+}
+
 static int
 compare(const void *a, const void *b)
 {
@@ -106,4 +112,19 @@ bench_median(double *values, unsigned count)
 	return (count % 2 == 1
 		    ? values[count / 2]
 		    : (values[count / 2 - 1] + values[count / 2]) / 2);
+}
+
+double
+bench_typical(double *samples, unsigned count)
+{
+	const unsigned from = count / 4, to = count - count / 4;
+	double sum = 0;
+	unsigned i;
+
+	if (count == 0)
+		return (0);
+	qsort(samples, count, sizeof(samples[0]), compare);
+	for (i = from; i < to; i++)
+		sum += samples[i];
+	return (sum / (to - from));
 }

@@ -33,6 +33,7 @@ struct figure {
 struct bench {
 	size_t cpus[2]; /* the consumer's, and the first producer's */
 	double ns_per_tick;
+	const char *only;   /* scenarios with this in their name; NULL: all */
 	double scale;       /* of the work in a measurement: 1, or less */
 	uint64_t delivered; /* completions that came as they should */
 	uint64_t wrong;     /* lost, doubled, altered, or a wake-up lost */
@@ -44,6 +45,8 @@ struct bench {
 #define SCENARIO_UNITS    "units"
 #define SCENARIO_PUBLISH  "publish alone"
 #define SCENARIO_SAME     "same thread: publish + consume"
+#define SCENARIO_PUSHING  "two cores in turns: producer's side, each"
+#define SCENARIO_POPPING  "two cores in turns: consumer's side, each"
 #define SCENARIO_LATENCY  "two cores polling: publish to handler"
 #define SCENARIO_STREAM_1 "two cores polling: 1 producer, ns each"
 #define SCENARIO_STREAM_2 "2 producers, ns each"
@@ -96,8 +99,18 @@ unsigned bench_count(const struct bench *bench, unsigned count);
 void bench_add(
     struct bench *bench, const char *scenario, const char *name, double value);
 
+/* bench_wants(bench, scenario): is it to be measured? */
+bool bench_wants(const struct bench *bench, const char *scenario);
+
 /* bench_median(values, count): sorts ${values}. */
 double bench_median(double *values, unsigned count);
+
+/*
+ * bench_typical(samples, count):
+ * The mean of the middle half; sorts ${samples}. A tick may be 10 ns, which
+ * a median of single latencies would show.
+ */
+double bench_typical(double *samples, unsigned count);
 
 /* report.c */
 void report_table(const struct bench *bench, FILE *out);

@@ -63,8 +63,14 @@ struct plan {
 };
 
 struct outcome {
-	double ns;    /* per completion; with a pace, the median latency */
+	double ns;    /* per completion; with a pace, the latency */
 	double wakes; /* eventfd writes per completion, where that is how */
+};
+
+/* What each side spends when they take turns, in ns per completion. */
+struct sides {
+	double push;
+	double pop;
 };
 
 /* A contestant with its loops. False: it isn't possible here. */
@@ -73,6 +79,8 @@ struct entrant {
 	bool (*same_thread)(
 	    struct bench *bench, unsigned count, double *ret_ns);
 	bool (*publish)(struct bench *bench, unsigned count, double *ret_ns);
+	bool (*turns)(
+	    struct bench *bench, unsigned turns, struct sides *ret_sides);
 	bool (*cross)(struct bench *bench, const struct plan *plan,
 	    struct outcome *ret_outcome);
 };

@@ -43,6 +43,13 @@ struct harness_account {
 	unsigned sample_count;
 };
 
+/* The handler has seen all of it: no copy may be left out as unused. */
+HARNESS_INLINE void
+harness_use(const struct completion *item)
+{
+	__asm__ volatile("" : : "m"(*item));
+}
+
 HARNESS_INLINE bool
 harness_same_thread(const struct contestant *c, struct bench *bench,
     unsigned count, double *ret_ns)
@@ -60,6 +67,7 @@ harness_same_thread(const struct contestant *c, struct bench *bench,
 		in.bytes = i;
 		wrong += !c->push(queue, 0, &in);
 		wrong += !c->pop(queue, &out) || out.bytes != i;
+		harness_use(&out);
 		if (c->done != NULL)
 			c->done(queue, &out);
 	}
@@ -95,6 +103,7 @@ harness_publish(const struct contestant *c, struct bench *bench, unsigned count,
 			spent += bench_ticks() - began;
 		for (i = 0; i < GROUP; i++) {
 			wrong += !c->pop(queue, &out) || out.bytes != i;
+			harness_use(&out);
 			if (c->done != NULL)
 				c->done(queue, &out);
 		}
@@ -224,6 +233,7 @@ harness_consume(const struct contestant *c, struct harness_run *run,
 			continue;
 		}
 		spins = 0;
+		harness_use(&item);
 		harness_account(run, account, &item);
 		if (plan->work_ns != 0)
 			bench_spin(run->bench, plan->work_ns);
@@ -324,7 +334,7 @@ harness_cross(const struct contestant *c, void *(*thread_main)(void *),
 		(void)pthread_join(threads[i].thread, NULL);
 	if (plan->pace != PACE_STREAM)
 		ret_outcome->ns =
-		    bench_median(account.samples, account.sample_count);
+		    bench_typical(account.samples, account.sample_count);
 	ret_outcome->wakes = (double)harness_wakes(c, run.queue) / total;
 	harness_account_free(&account, plan);
 	(void)close(run.epoll_fd);
@@ -332,28 +342,124 @@ harness_cross(const struct contestant *c, void *(*thread_main)(void *),
 	return (true);
 }
 
-#define CONTEST_ENTRANT(id, c)                                               \
-	static bool id##_same(                                               \
-	    struct bench *bench, unsigned count, double *ret_ns)             \
-	{                                                                    \
-		return (harness_same_thread(&(c), bench, count, ret_ns));    \
-	}                                                                    \
-	static bool id##_publish(                                            \
-	    struct bench *bench, unsigned count, double *ret_ns)             \
-	{                                                                    \
-		return (harness_publish(&(c), bench, count, ret_ns));        \
-	}                                                                    \
-	static void *id##_thread(void *thread)                               \
-	{                                                                    \
-		harness_produce(&(c), thread);                               \
-		return (NULL);                                               \
-	}                                                                    \
-	static bool id##_cross(struct bench *bench, const struct plan *plan, \
-	    struct outcome *ret_outcome)                                     \
-	{                                                                    \
-		return (harness_cross(                                       \
-		    &(c), id##_thread, bench, plan, ret_outcome));           \
-	}                                                                    \
-	const struct entrant id = { &(c), id##_same, id##_publish, id##_cross }
+/*
+ * Two cores in turns: one pushes HARNESS_TURN completions, the other takes
+ * them. Each side is timed alone, with all that it touches in the other's
+ * cache; so neither waits for the other, nor runs at its heels.
+ */
+enum {
+	HARNESS_TURN = 1024
+};
+
+struct harness_turns {
+	struct bench *bench;
+	void *queue;
+	unsigned turns;
+	uint64_t push_ticks;
+	uint64_t full; /* pushes that found no room */
+	_Alignas(BENCH_HOT) _Atomic unsigned turn; /* odd: the consumer's */
+};
+
+HARNESS_INLINE void
+harness_take_turns(const struct contestant *c, struct harness_turns *run)
+{
+	struct completion item = { .op = OPERATION_FLUSH };
+	unsigned i, spins = 0, turn;
+	uint64_t began;
+
+	bench_pin(run->bench, 1);
+	for (turn = 0; turn < run->turns; turn++) {
+		while (atomic_load_explicit(&run->turn, memory_order_acquire) !=
+		       2 * turn)
+			bench_wait(&spins);
+		began = bench_ticks();
+		for (i = 0; i < HARNESS_TURN; i++) {
+			item.bytes = i;
+			run->full += !c->push(run->queue, 0, &item);
+		}
+		if (turn >= run->turns / 4) /* warm by now */
+			run->push_ticks += bench_ticks() - began;
+		atomic_store_explicit(
+		    &run->turn, 2 * turn + 1, memory_order_release);
+	}
+}
+
+HARNESS_INLINE bool
+harness_turns(const struct contestant *c, void *(*thread_main)(void *),
+    struct bench *bench, unsigned turns, struct sides *ret_sides)
+{
+	struct harness_turns run = { .bench = bench, .turns = turns };
+	const double per_turn = bench->ns_per_tick / HARNESS_TURN;
+	struct completion item;
+	pthread_t thread;
+	uint64_t began, ticks = 0, wrong = 0;
+	unsigned i, spins = 0, turn;
+
+	run.queue = c->create(1);
+	if (run.queue == NULL)
+		return (false);
+	if (pthread_create(&thread, NULL, thread_main, &run) != 0)
+		errx(1, "pthread_create");
+	for (turn = 0; turn < turns; turn++) {
+		while (atomic_load_explicit(&run.turn, memory_order_acquire) !=
+		       2 * turn + 1)
+			bench_wait(&spins);
+		began = bench_ticks();
+		for (i = 0; i < HARNESS_TURN; i++) {
+			wrong += !c->pop(run.queue, &item) || item.bytes != i;
+			harness_use(&item);
+			if (c->done != NULL)
+				c->done(run.queue, &item);
+		}
+		if (turn >= turns / 4)
+			ticks += bench_ticks() - began;
+		atomic_store_explicit(
+		    &run.turn, 2 * turn + 2, memory_order_release);
+	}
+	(void)pthread_join(thread, NULL);
+	turns -= turns / 4;
+	ret_sides->push = (double)run.push_ticks * per_turn / turns;
+	ret_sides->pop = (double)ticks * per_turn / turns;
+	bench->wrong += wrong + run.full;
+	bench->delivered += (uint64_t)turn * HARNESS_TURN - wrong;
+	c->destroy(run.queue);
+	return (true);
+}
+
+#define CONTEST_ENTRANT(id, c)                                                 \
+	static bool id##_same(                                                 \
+	    struct bench *bench, unsigned count, double *ret_ns)               \
+	{                                                                      \
+		return (harness_same_thread(&(c), bench, count, ret_ns));      \
+	}                                                                      \
+	static bool id##_publish(                                              \
+	    struct bench *bench, unsigned count, double *ret_ns)               \
+	{                                                                      \
+		return (harness_publish(&(c), bench, count, ret_ns));          \
+	}                                                                      \
+	static void *id##_thread(void *thread)                                 \
+	{                                                                      \
+		harness_produce(&(c), thread);                                 \
+		return (NULL);                                                 \
+	}                                                                      \
+	static void *id##_turn_thread(void *run)                               \
+	{                                                                      \
+		harness_take_turns(&(c), run);                                 \
+		return (NULL);                                                 \
+	}                                                                      \
+	static bool id##_turns(                                                \
+	    struct bench *bench, unsigned turns, struct sides *ret_sides)      \
+	{                                                                      \
+		return (harness_turns(                                         \
+		    &(c), id##_turn_thread, bench, turns, ret_sides));         \
+	}                                                                      \
+	static bool id##_cross(struct bench *bench, const struct plan *plan,   \
+	    struct outcome *ret_outcome)                                       \
+	{                                                                      \
+		return (harness_cross(                                         \
+		    &(c), id##_thread, bench, plan, ret_outcome));             \
+	}                                                                      \
+	const struct entrant id = { &(c), id##_same, id##_publish, id##_turns, \
+		id##_cross }
 
 #endif

@@ -20,6 +20,8 @@ static const struct scenario scenarios[] = {
 	{ SCENARIO_UNITS, "U1 locked add", NULL },
 	{ SCENARIO_PUBLISH, "U1 locked add", "Vyukov" },
 	{ SCENARIO_SAME, "U1 locked add", "Vyukov" },
+	{ SCENARIO_PUSHING, "U2 line transfer", "Vyukov" },
+	{ SCENARIO_POPPING, "U2 line transfer", "Vyukov" },
 	{ SCENARIO_LATENCY, "U2 line transfer", "Vyukov" },
 	{ SCENARIO_STREAM_1, "U2 line transfer", "Vyukov" },
 	{ SCENARIO_STREAM_2, "U3 contended add, 2 threads", "Vyukov" },

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench.ring [--quick] [--json] [--rounds N] [--raise]
+ * bench.ring [--quick] [--json] [--rounds N] [--raise] [--only TEXT]
+ *
+ * --only measures the scenarios with TEXT in their name; --raise asks for
+ * the highest priority, where others use the machine.
  *
  * What a completion costs through Bulkhead's ring, against the best known
  * rings, against the kernel's ways, and against what the machine itself
@@ -93,16 +96,41 @@ hold_contest(struct bench *bench, const struct contest *contest)
 }
 
 static void
-hold_single_thread(struct bench *bench)
+hold_publishing(struct bench *bench)
 {
 	const struct entrant *const *entrant;
-	unsigned count;
 	double ns;
 
 	for (entrant = publishers; *entrant != NULL; entrant++)
 		if ((*entrant)->publish(bench, bench_count(bench, 16384), &ns))
 			bench_add(bench, SCENARIO_PUBLISH,
 			    (*entrant)->contestant->name, ns);
+}
+
+/* Those that need no system call: a turn wouldn't fit into the others. */
+static void
+hold_turns(struct bench *bench)
+{
+	static const struct entrant *const rings[] = { POLLING_RINGS, NULL };
+	const struct entrant *const *entrant;
+	struct sides sides;
+
+	for (entrant = rings; *entrant != NULL; entrant++)
+		if ((*entrant)->turns(bench, 16, &sides)) {
+			bench_add(bench, SCENARIO_PUSHING,
+			    (*entrant)->contestant->name, sides.push);
+			bench_add(bench, SCENARIO_POPPING,
+			    (*entrant)->contestant->name, sides.pop);
+		}
+}
+
+static void
+hold_same_thread(struct bench *bench)
+{
+	const struct entrant *const *entrant;
+	unsigned count;
+	double ns;
+
 	for (entrant = same_thread; *entrant != NULL; entrant++) {
 		count = (*entrant)->contestant->slow ? 2048 : 65536;
 		if ((*entrant)->same_thread(
@@ -142,10 +170,17 @@ run_round(struct bench *bench)
 	unsigned i;
 
 	units_measure(bench);
-	hold_single_thread(bench);
+	if (bench_wants(bench, SCENARIO_PUBLISH))
+		hold_publishing(bench);
+	if (bench_wants(bench, SCENARIO_SAME))
+		hold_same_thread(bench);
+	if (bench_wants(bench, SCENARIO_PUSHING))
+		hold_turns(bench);
 	for (i = 0; i < sizeof(contests) / sizeof(contests[0]); i++)
-		hold_contest(bench, &contests[i]);
-	count_wakes(bench);
+		if (bench_wants(bench, contests[i].scenario))
+			hold_contest(bench, &contests[i]);
+	if (bench_wants(bench, SCENARIO_WAKES))
+		count_wakes(bench);
 }
 
 static void
@@ -156,6 +191,7 @@ parse_options(
 		{ "quick", no_argument, NULL, 'q' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "rounds", required_argument, NULL, 'r' },
+		{ "only", required_argument, NULL, 'o' },
 		{ "raise", no_argument, NULL, 'R' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -170,6 +206,8 @@ parse_options(
 			options->json = true;
 		} else if (option == 'R') {
 			options->raise = true;
+		} else if (option == 'o') {
+			bench->only = optarg;
 		} else if (option == 'r') {
 			options->rounds = (unsigned)strtonum(
 			    optarg, 1, BENCH_ROUNDS_MAX, &problem);
@@ -177,7 +215,7 @@ parse_options(
 				errx(2, "--rounds %s: %s", optarg, problem);
 		} else {
 			errx(2, "usage: bench.ring [--quick] [--json] "
-				"[--rounds N] [--raise]");
+				"[--rounds N] [--raise] [--only TEXT]");
 		}
 	}
 }

@@ -74,6 +74,24 @@ vyukov_destroy(void *queue)
 	free(q);
 }
 
+/*
+ * Member by member: what was just stored so is then loaded so, and can be
+ * forwarded. Copied at once it would take half as long again on one thread.
+ */
+HARNESS_INLINE void
+copy(struct completion *to, const struct completion *from)
+{
+	to->ref = from->ref;
+	to->conn = from->conn;
+	to->token = from->token;
+	to->time_ns = from->time_ns;
+	to->aux = from->aux;
+	to->bytes = from->bytes;
+	to->status = from->status;
+	to->op = from->op;
+	to->completer = from->completer;
+}
+
 HARNESS_INLINE bool
 vyukov_push(void *queue, unsigned producer, const struct completion *item)
 {
@@ -99,7 +117,7 @@ vyukov_push(void *queue, unsigned producer, const struct completion *item)
 			    &q->tail, memory_order_relaxed);
 		}
 	}
-	cell->item = *item;
+	copy(&cell->item, item);
 	/* Pairs with the acquire in vyukov_pop(). */
 	atomic_store_explicit(
 	    &cell->sequence, ticket + 1, memory_order_release);
@@ -115,7 +133,7 @@ vyukov_pop(void *queue, struct completion *ret_item)
 	if (atomic_load_explicit(&cell->sequence, memory_order_acquire) !=
 	    q->head + 1)
 		return (false);
-	*ret_item = cell->item;
+	copy(ret_item, &cell->item);
 	/* Pairs with the acquire in vyukov_push(). */
 	atomic_store_explicit(
 	    &cell->sequence, q->head + q->mask + 1, memory_order_release);
