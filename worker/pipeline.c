@@ -177,7 +177,7 @@ leave_behind(struct request *request, enum bh_notification_status status)
 {
 	struct bh_registration *module = current_call(request)->module;
 
-	if (request->posted.ref != 0) {
+	if (request->posted.ref != 0 || request->posted.held) {
 		async_void(request, &request->posted);
 		pipeline_module_error(module, request,
 		    "returned without waiting for the completion that it "
@@ -326,6 +326,8 @@ void
 pipeline_refuse(struct request *request, unsigned status)
 {
 	WORKER_STAT_ADD(request->worker, bad_requests, 1);
+	/* Not whole, or another request's: it must not shape the answer. */
+	memset(&request->head, 0, sizeof(request->head));
 	request->body_bad = true;
 	request->response.close = true;
 	response_error(request, status);

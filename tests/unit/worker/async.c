@@ -249,7 +249,6 @@ TEST(a_completion_held_for_a_callback_that_went_on_is_dropped)
 {
 	struct client *client;
 
-	KNOWN_BUG("leave_behind() forgets what is held in `posted`");
 	harness_serve(OPS(.on_begin_request = post_wait_and_go_on,
 	    .on_execute_request_handler = post_again,
 	    .on_async_completion = completed));
@@ -269,7 +268,6 @@ TEST(a_held_completion_is_not_another_modules)
 {
 	struct client *client;
 
-	KNOWN_BUG("leave_behind() forgets what is held in `posted`");
 	harness_add("a", OPS(.on_begin_request = post_wait_and_go_on,
 	    .on_async_completion = completed), BH_PRIORITY_MEDIUM,
 	    BH_PRIORITY_MEDIUM);
