@@ -326,7 +326,8 @@ response_error(struct request *request, unsigned status)
 
 	if (response_clear(request) != 0) {
 		/* Part of another answer is out: the client must see that. */
-		request->response.reset = true;
+		if (!request->response.finished)
+			request->response.reset = true;
 		return;
 	}
 	(void)response_set_status(request, status, NULL);

@@ -325,7 +325,6 @@ TEST(a_whole_answer_survives_pending_in_the_log_step)
 {
 	struct client *client;
 
-	KNOWN_BUG("response_error() resets what is wholly sent");
 	harness_serve(OPS(.on_execute_request_handler = hello,
 	    .on_log_request = wait_for_nothing, .on_end_request = see_end));
 	client = client_open(CLIENT_TCP);
@@ -431,7 +430,6 @@ TEST(a_whole_answer_survives_get_module_failing_in_the_log_step)
 {
 	struct client *client;
 
-	KNOWN_BUG("response_error() resets what is wholly sent");
 	harness_add("a", OPS(.on_execute_request_handler = hello),
 	    BH_PRIORITY_MEDIUM, BH_PRIORITY_MEDIUM);
 	harness_add("b", OPS(.get_module = fail_to_make_self,
