@@ -160,7 +160,8 @@ receive_body(struct request *request, struct pending *io)
 	uint8_t *place = io->place;
 	size_t size = io->size;
 
-	if (request->head.expect_continue && !request->continue_sent)
+	if (request->head.expect_continue && !request->continue_sent &&
+	    !request->response.headers_sent)
 		say_continue(request);
 	if (conn->broken)
 		return (-ECONNRESET);
@@ -220,6 +221,7 @@ async_read(struct request *request, void *buffer, size_t size,
 		/* No stack: the receive is out; take it back. */
 		engine_abandon(
 		    request->worker->engine, conn_slot_number(request->conn));
+		conn_set_deadline(request->conn, request->worker, 0);
 		unreserve(request, io);
 		return (error);
 	}
