@@ -94,7 +94,7 @@ conn_publish(struct conn *conn, struct worker *worker, enum operation op)
 
 	if (ring_reserve(&worker->consumer, CREDIT_CONTROL, (uint16_t)op,
 		conn->id, 0, &ref) != 0) {
-		conn->due = op == OPERATION_CONN_NEXT;
+		conn->due = conn->due || op == OPERATION_CONN_NEXT;
 		conn_set_deadline(conn, worker, 1);
 		return;
 	}

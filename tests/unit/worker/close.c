@@ -270,7 +270,6 @@ TEST(a_408_has_its_body_whatever_request_came_before)
 {
 	struct client *client;
 
-	KNOWN_BUG("conn_refuse() leaves the recycled request's head in place");
 	harness_serve(OPS(.on_begin_request = hello));
 	client = client_open(CLIENT_UNIX);
 	client_send(client, "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
