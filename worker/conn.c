@@ -327,7 +327,8 @@ discard(struct conn *conn, struct worker *worker)
 	conn->start += have;
 	conn->discard -= have;
 	if (conn->discard == 0) {
-		conn_next(conn, worker);
+		/* Through the ring: no request runs below another's end. */
+		conn_publish(conn, worker, OPERATION_CONN_NEXT);
 		return;
 	}
 	conn_note_body_outside(conn, worker);
