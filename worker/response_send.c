@@ -313,13 +313,13 @@ response_send(struct request *request, const struct bh_data_chunk *chunks,
 		return (error);
 	response->headers_sent = true;
 	response->ended = response->ended || last;
+	conn_note_response(request->conn, request->worker, output->total, last);
+	conn_set_state(request->conn, request->worker,
+	    last ? SLOT_SENDING : SLOT_HANDLING);
 	if (output->total == 0) {
 		response_drop_body(response);
 		return (0);
 	}
-	conn_note_response(request->conn, request->worker, output->total, last);
-	conn_set_state(request->conn, request->worker,
-	    last ? SLOT_SENDING : SLOT_HANDLING);
 	sent = engine_send(request->worker->engine,
 	    conn_slot_number(request->conn), output->iov, output->count);
 	if (sent == (int64_t)output->total) {

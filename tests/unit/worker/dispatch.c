@@ -229,7 +229,6 @@ TEST(a_read_without_a_stack_leaves_no_deadline)
 	struct conn *conn;
 	int i;
 
-	KNOWN_BUG("async_read() gives up without clearing conn's deadline");
 	ticket_count = 0;
 	harness_geometry()->buffers = STACK_MAX + 8;
 	harness_serve(OPS(.on_begin_request = read_then_take_ticket,
@@ -416,7 +415,6 @@ TEST(a_pipelined_request_survives_two_sweeps_without_a_record)
 	struct client *client;
 	int i;
 
-	KNOWN_BUG("conn_publish() of CONN_TIMEOUT clears `due`");
 	few_records();
 	all_count = 0;
 	harness_serve(OPS(.on_end_request = hello_and_hold_all,
