@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The completion ring of shm/ring.h, for spin. Each statement, or each
+ * atomic { }, is one access to shared memory by one process; between any two
+ * of them anyone may run and anyone may die. README.md says which step is
+ * which C function; ./run has the configurations and runs them.
+ *
+ * Names in capitals are the configuration, the words NO_..., and others that
+ * #ifdef asks for, each take one protection away: spin must then find fault.
+ */
+
+#ifndef P
+#define P 2		/* producers: other threads or processes, 1 to 3 */
+#endif
+#ifndef N
+#define N 2		/* records */
+#endif
+#ifndef R
+#define R 4		/* entries of the ring */
+#endif
+#ifndef OPS
+#define OPS 3		/* operations in all, each of its own generation */
+#endif
+#ifndef TRIES
+#define TRIES 3		/* tickets before the bitmap */
+#endif
+#ifndef DEATHS
+#define DEATHS 1	/* producers that may die */
+#endif
+#ifndef CANCELS
+#define CANCELS 1	/* operations that may be cancelled */
+#endif
+#ifndef REARMS
+#define REARMS 1	/* operations that may be rearmed */
+#endif
+#ifndef WORD
+#define WORD 1		/* records for each word of the bitmap */
+#endif
+#ifndef SUMMARY
+#define SUMMARY 1	/* bits in the summary: word w has bit w % SUMMARY */
+#endif
+#ifndef H0
+#define H0 (R - 1)	/* the first ticket: laps end soon */
+#endif
+/* Who may be given an operation, and how: at least one of these. */
+#if !defined(LANE) && !defined(SOLE) && !defined(RACE) && !defined(PAIR)
+#define LANE		/* the dispatch thread's own engine */
+#define SOLE		/* a producer, by ring_publish() */
+#define RACE		/* a producer, by ring_try_publish(): cancellable */
+#define PAIR		/* two producers: the first wins */
+#endif
+
+#define WORDS ((N + WORD - 1) / WORD)
+#define BIT(n) (1 << (n))
+#define LOWEST(b) \
+	((b) & 1 -> 0 : ((b) & 2 -> 1 : ((b) & 4 -> 2 : 3)))
+
+/* Record states. */
+#define FREE 0
+#define INFLIGHT 1
+#define CLAIMED 2
+#define DONE 3
+#define DISPATCHING 4
+
+/* A result that isn't written whole. */
+#define TORN 255
+
+/* ---- Shared memory ---------------------------------------------------- */
+
+/* ctl is one word: its three parts are only touched in one step. */
+byte state[N];
+byte generation[N];
+byte owner[N];
+#define SET_CTL(i, g, o, s) \
+	generation[i] = g; owner[i] = o; state[i] = s
+
+byte result[N];		/* the generation that it is the result of */
+byte sequence[N];	/* its producer's count */
+
+byte entry_cycle[R];
+byte entry_full[R];	/* 0: free; else index + 1 */
+byte tail = H0;
+byte bitmap[WORDS];
+byte summary;
+bool sleeping;
+
+/* ---- The kernel ------------------------------------------------------- */
+
+bool eventfd;		/* an edge that the engine hasn't collected */
+byte dead;		/* mask of producers: their pidfds are readable */
+byte deaths;
+#ifdef CONSUMER_DIES
+bool consumer_dead;
+#endif
+
+/* References on their way to who shall complete them: no part of the ring. */
+chan work[P] = [OPS] of { byte, byte, bool };
+
+/* ---- What only the proof knows ---------------------------------------- */
+
+byte done;		/* mask of records: their result is final */
+byte in_ring;		/* mask of records: a full entry names them */
+byte todo;		/* references that the living still have to use */
+
+/* ---- A producer ------------------------------------------------------- */
+
+/* Die here, before the step beside it. */
+#define OR_DIE :: atomic { deaths < DEATHS -> deaths++; goto killed }
+
+#ifdef NO_GENERATION
+#define IS_CURRENT true
+#else
+#define IS_CURRENT (generation[i] == g)
+#endif
+
+proctype Producer(byte me)
+{
+	byte i, g, expected, ticket, tries, count;
+	bool race;
+
+end_idle:
+	if
+	:: atomic { work[me - 1]?i,g,race -> tries = 0; ticket = 0 }
+	OR_DIE
+	fi;
+
+	if
+	/* ring_try_publish(): what is there, which is claim()'s first try */
+	:: atomic { race && state[i] == INFLIGHT && IS_CURRENT ->
+	       expected = owner[i] }
+	:: atomic { race && !(state[i] == INFLIGHT && IS_CURRENT) ->
+	       goto finished }		/* -ESTALE */
+	/* ring_publish(): nobody else may have touched it */
+	:: atomic { !race -> assert(state[i] == INFLIGHT && generation[i] == g) }
+	OR_DIE
+	fi;
+
+	/* the claim */
+	if
+	:: atomic { race ->
+	       if
+#ifdef CLAIM_BY_STORE
+	       :: SET_CTL(i, g, me, CLAIMED)
+#else
+	       :: state[i] == INFLIGHT && IS_CURRENT &&
+		  owner[i] == expected ->
+		  SET_CTL(i, g, me, CLAIMED); expected = 0
+	       :: else -> goto finished	/* -ESTALE */
+#endif
+	       fi }
+	:: !race
+	OR_DIE
+	fi;
+
+	/* write_result() */
+#ifdef DONE_EARLY
+	atomic { SET_CTL(i, g, me, DONE); done = done | BIT(i) };
+#endif
+	if
+	:: atomic { result[i] = TORN }
+	OR_DIE
+	fi;
+	if
+	:: atomic { result[i] = g; count++; sequence[i] = count }
+	OR_DIE
+	fi;
+#ifndef DONE_EARLY
+	if
+	:: atomic { SET_CTL(i, g, me, DONE); done = done | BIT(i) }
+	OR_DIE
+	fi;
+#endif
+
+	/* notify_from_thread() */
+	do
+	:: tries == TRIES -> break
+	:: tries < TRIES ->
+		if
+		:: atomic { ticket = tail; tail++ }
+		OR_DIE
+		fi;
+		if
+		:: atomic {
+			if
+#ifdef NO_CYCLE
+			:: entry_full[ticket % R] == 0 ->
+				entry_cycle[ticket % R] = ticket / R;
+#else
+			:: entry_full[ticket % R] == 0 &&
+			   entry_cycle[ticket % R] == ticket / R ->
+#endif
+				entry_full[ticket % R] = i + 1;
+				in_ring = in_ring | BIT(i);
+				goto wake
+			:: else -> tries++
+			fi }
+		OR_DIE
+		fi
+	od;
+
+	/* notify_by_bitmap() */
+#ifdef SUMMARY_FIRST
+	summary = summary | BIT((i / WORD) % SUMMARY);
+#endif
+	if
+	:: atomic { bitmap[i / WORD] = bitmap[i / WORD] | BIT(i % WORD) }
+	OR_DIE
+	fi;
+#ifndef SUMMARY_FIRST
+	if
+	:: atomic { summary = summary | BIT((i / WORD) % SUMMARY) }
+	OR_DIE
+	fi;
+#endif
+
+wake:	/* wake_consumer() */
+	if
+#ifdef NO_WAKE
+	:: atomic { goto finished }
+#endif
+	:: atomic { sleeping ->
+#ifdef PRODUCER_CLEARS
+	       sleeping = false
+#endif
+	   }
+	:: atomic { !sleeping -> goto finished }
+	OR_DIE
+	fi;
+	if
+	:: atomic { eventfd = true }
+	OR_DIE
+	fi;
+
+finished:
+	atomic { todo--; i = 0; g = 0; race = false; ticket = 0; tries = 0;
+	    expected = 0; goto end_idle };
+
+killed:
+	/* Whatever it had been given stays as it is; the kernel knows. */
+	atomic {
+		if
+		:: i == 0 && g == 0 -> skip
+		:: else -> todo--
+		fi;
+		do
+		:: work[me - 1]?i,g,race -> todo--
+		:: empty(work[me - 1]) -> break
+		od;
+		i = 0; g = 0; race = false; ticket = 0; tries = 0; count = 0;
+		expected = 0; dead = dead | BIT(me)
+	}
+}
+
+/* ---- The dispatch loop: the consumer ---------------------------------- */
+
+#include "consumer.pml"
+
+init
+{
+	atomic {
+		byte k = H0;
+		do
+		:: k < H0 + R ->
+			entry_cycle[k % R] = k / R; k++
+		:: else -> k = 0; break
+		od;
+		do
+		:: k < N -> generation[k] = 1; k++
+		:: else -> k = 0; break
+		od;
+		run Consumer();
+		run Producer(1);
+#if P >= 2
+		run Producer(2);
+#endif
+#if P >= 3
+		run Producer(3);
+#endif
+#ifdef CONSUMER_DIES
+		run Fate();
+#endif
+	}
+}
