@@ -306,8 +306,8 @@ TEST(many_pipelined_unread_bodies_cost_no_stack)
 	assert_int_equal(harness_stat(STAT_requests), count);
 	assert_in_range(highest - lowest, 0, 2000);
 	/* Each waits for its turn, behind other connections'. */
-	assert_int_equal(harness_stat(STAT_completions + OPERATION_CONN_NEXT),
-	    count - 1);
+	assert_in_range(harness_stat(STAT_completions + OPERATION_CONN_NEXT),
+	    count - 1, count);
 }
 
 #define EXPECT(length)                              \

@@ -3,7 +3,7 @@
  * The worker of unit tests. Some functions are replaced when the program is
  * linked (--wrap): engine_poll(), where the worker would sleep, hands the
  * turn back to the test, when epoll_wait(2) has told of nothing;
- * clock_gettime() adds the test's offset; the log goes to memory.
+ * clock_gettime() adds the test's offset. harness_text.c replaces the log.
  */
 #include "harness.h"
 
@@ -31,8 +31,6 @@
 
 enum {
 	TURNS_MAX = 200000, /* of one harness_run() */
-	NOTES_MAX = 65536,
-	LOG_MAX = 262144,
 };
 
 int __real_epoll_wait(
@@ -43,17 +41,6 @@ void __real_engine_poll(struct engine *engine, int timeout_ms);
 int __real_clock_gettime(clockid_t id, struct timespec *ret_time);
 void __wrap_engine_poll(struct engine *engine, int timeout_ms);
 int __wrap_clock_gettime(clockid_t id, struct timespec *ret_time);
-void __wrap_log_msg(int priority, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-void __wrap_log_module(
-    int priority, const char *module, uint64_t request, const char *text);
-
-/* Text that grows, of any thread. */
-struct text {
-	pthread_mutex_t lock;
-	size_t length;
-	char bytes[LOG_MAX];
-};
 
 static struct {
 	struct worker worker;
@@ -73,126 +60,11 @@ static struct {
 	sem_t go, done;
 	int master; /* the master's end of the link */
 
-	char taken_notes[NOTES_MAX];
-	char taken_reports[NOTES_MAX];
 } harness;
 
-static struct text notes = { .lock = PTHREAD_MUTEX_INITIALIZER };
-static struct text log_text = { .lock = PTHREAD_MUTEX_INITIALIZER };
-static struct text reports = { .lock = PTHREAD_MUTEX_INITIALIZER };
 static _Atomic int64_t clock_offset_ns;
 
-/* --- Text -------------------------------------------------------------- */
-
-static void
-text_add(struct text *text, const char *bytes, const char *end)
-{
-	size_t length = strlen(bytes), end_length = strlen(end);
-
-	(void)pthread_mutex_lock(&text->lock);
-	if (length + end_length < sizeof(text->bytes) - text->length) {
-		memcpy(text->bytes + text->length, bytes, length);
-		text->length += length;
-		memcpy(text->bytes + text->length, end, end_length + 1);
-		text->length += end_length;
-	}
-	(void)pthread_mutex_unlock(&text->lock);
-}
-
-/* Move it to ${ret_taken}, without the last separator. */
-static const char *
-text_take(struct text *text, char *ret_taken, size_t size)
-{
-	size_t length;
-
-	(void)pthread_mutex_lock(&text->lock);
-	length = text->length > 0 ? text->length - 1 : 0;
-	if (length >= size)
-		length = size - 1;
-	memcpy(ret_taken, text->bytes, length);
-	ret_taken[length] = '\0';
-	text->length = 0;
-	text->bytes[0] = '\0';
-	(void)pthread_mutex_unlock(&text->lock);
-	return (ret_taken);
-}
-
-void
-note(const char *format, ...)
-{
-	char word[1024];
-	va_list arguments;
-
-	va_start(arguments, format);
-	(void)vsnprintf(word, sizeof(word), format, arguments);
-	va_end(arguments);
-	text_add(&notes, word, " ");
-}
-
-const char *
-harness_notes(void)
-{
-	return (text_take(&notes, harness.taken_notes,
-	    sizeof(harness.taken_notes)));
-}
-
-const char *
-harness_reports(void)
-{
-	return (text_take(&reports, harness.taken_reports,
-	    sizeof(harness.taken_reports)));
-}
-
-unsigned
-harness_logged(const char *text)
-{
-	const char *at;
-	unsigned count = 0;
-
-	(void)pthread_mutex_lock(&log_text.lock);
-	for (at = log_text.bytes; (at = strstr(at, text)) != NULL; at++)
-		count++;
-	(void)pthread_mutex_unlock(&log_text.lock);
-	return (count);
-}
-
-void
-harness_log_clear(void)
-{
-	(void)pthread_mutex_lock(&log_text.lock);
-	log_text.length = 0;
-	log_text.bytes[0] = '\0';
-	(void)pthread_mutex_unlock(&log_text.lock);
-}
-
 /* --- What the program is linked with instead ---------------------------- */
-
-void
-__wrap_log_msg(int priority, const char *format, ...)
-{
-	char text[1024], line[1200];
-	va_list arguments;
-
-	(void)priority;
-	va_start(arguments, format);
-	(void)vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
-	(void)snprintf(line, sizeof(line), "worker: %s", text);
-	text_add(&log_text, line, "\n");
-}
-
-void
-__wrap_log_module(
-    int priority, const char *module, uint64_t request, const char *text)
-{
-	char line[1200];
-
-	(void)priority;
-	(void)request;
-	(void)snprintf(line, sizeof(line), "%s: %s",
-	    module == NULL ? "nobody" : module, text);
-	text_add(&log_text, line, "\n");
-}
 
 int
 __wrap_clock_gettime(clockid_t id, struct timespec *ret_time)
@@ -470,7 +342,7 @@ take_report(uint16_t type, const struct message_slot *item)
 		: item->how <= CLOSE_RESET ? endings[item->how]
 					   : "?",
 	    item->slot, item->generation);
-	text_add(&reports, word, " ");
+	harness_report(word);
 	if (client == NULL)
 		return;
 	if (type == MESSAGE_CLOSED)

@@ -274,6 +274,9 @@ struct slot_request client_place(const struct client *client);
 /* client_conn(client): the worker's connection, or NULL. */
 struct conn *client_conn(const struct client *client);
 
+/* For harness.c: a word for harness_reports(). */
+void harness_report(const char *word);
+
 /* For harness.c: find one by its name; close all ends; forget all. */
 struct client *clients_find(uint32_t slot, uint32_t generation);
 void clients_drop(void);
