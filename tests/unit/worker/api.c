@@ -50,8 +50,8 @@ TEST(tells_what_the_client_sent)
 CALLBACK(tell_address)
 {
 	uint16_t port = 0;
-	struct bh_str address = bh_request_remote_address(
-	    bh_context_request(context), &port);
+	struct bh_str address =
+	    bh_request_remote_address(bh_context_request(context), &port);
 
 	note("%.*s:%u", S(address), port);
 	return (BH_CONTINUE);
@@ -147,7 +147,7 @@ CALLBACK(read_nothing)
 	char byte;
 
 	note("%d", bh_request_read_entity_body(bh_context_request(context),
-	    &byte, 0, false, NULL, NULL));
+		       &byte, 0, false, NULL, NULL));
 	return (BH_CONTINUE);
 }
 

@@ -57,8 +57,8 @@ read_sync(struct bh_context *context, size_t size)
 	size_t received = 0;
 	int error;
 
-	error = bh_request_read_entity_body(bh_context_request(context), buffer,
-	    size, false, &received, NULL);
+	error = bh_request_read_entity_body(
+	    bh_context_request(context), buffer, size, false, &received, NULL);
 	note("sync:%d,%zu", error, received);
 	return (error);
 }
@@ -267,12 +267,14 @@ TEST(a_held_completion_is_not_another_modules)
 {
 	struct client *client;
 
-	harness_add("a", OPS(.on_begin_request = post_wait_and_go_on,
-	    .on_async_completion = completed), BH_PRIORITY_MEDIUM,
-	    BH_PRIORITY_MEDIUM);
-	harness_add("b", OPS(.on_execute_request_handler = pend,
-	    .on_async_completion = completed), BH_PRIORITY_MEDIUM,
-	    BH_PRIORITY_MEDIUM);
+	harness_add("a",
+	    OPS(.on_begin_request = post_wait_and_go_on,
+		.on_async_completion = completed),
+	    BH_PRIORITY_MEDIUM, BH_PRIORITY_MEDIUM);
+	harness_add("b",
+	    OPS(.on_execute_request_handler = pend,
+		.on_async_completion = completed),
+	    BH_PRIORITY_MEDIUM, BH_PRIORITY_MEDIUM);
 	harness_start();
 	client = client_open(CLIENT_UNIX);
 	client_send(client, POST(3));
@@ -315,7 +317,7 @@ CALLBACK(do_two_operations)
 	(void)read_async(context, 1, &later);
 	note("write:%d", write_text(context, "x", true));
 	note("flush:%d", bh_response_flush(bh_context_response(context), false,
-	    true, NULL, NULL));
+			     true, NULL, NULL));
 	(void)read_sync(context, 1);
 	return (BH_PENDING);
 }
@@ -365,8 +367,7 @@ TEST(one_post_and_one_operation_may_be_outstanding)
 	client = client_open(CLIENT_UNIX);
 	client_send(client, POST(1));
 	harness_run();
-	assert_string_equal(
-	    harness_notes(), "post:0 read:0,0,1 done:4,9,0,0");
+	assert_string_equal(harness_notes(), "post:0 read:0,0,1 done:4,9,0,0");
 	client_send(client, "x");
 	client_expect(client, OK(5, "hello"));
 	assert_string_equal(harness_notes(), "done:1,1,0,0");
@@ -391,8 +392,10 @@ TEST(waits_for_an_operation_that_was_left_behind)
 	client_send(client, POST(1));
 	client_read(client);
 	assert_string_equal(client_text(client), "");
-	assert_int_equal(harness_logged(
-	    "module: returned without waiting for the operation"), 1);
+	assert_int_equal(
+	    harness_logged(
+		"module: returned without waiting for the operation"),
+	    1);
 	client_send(client, "x");
 	client_expect(client, OK(5, "hello"));
 	assert_string_equal(harness_notes(), "read:0,0,1");
@@ -415,8 +418,10 @@ TEST(drops_a_post_that_nobody_waits_for)
 	client_send(client, GET);
 	client_expect(client, NOT_FOUND);
 	assert_string_equal(harness_notes(), "post:0 post:0 done:4,8,0,0");
-	assert_int_equal(harness_logged(
-	    "module: returned without waiting for the completion"), 1);
+	assert_int_equal(
+	    harness_logged(
+		"module: returned without waiting for the completion"),
+	    1);
 }
 
 /* --- Rule 6: the end of the body ---------------------------------------- */
@@ -489,8 +494,7 @@ TEST(end_of_a_chunked_body_comes_from_the_completion)
 	    harness_notes(), "read:0,0,1 done:1,3,0,0 read:0,0,1");
 	client_send(client, "0\r\n\r\n");
 	client_expect(client, OK(5, "hello"));
-	assert_string_equal(
-	    harness_notes(), "done:1,0,0,-4096 read:-4096,0,0");
+	assert_string_equal(harness_notes(), "done:1,0,0,-4096 read:-4096,0,0");
 }
 
 TEST(framing_alone_completes_no_read)
@@ -569,7 +573,7 @@ COMPLETION(flush_the_rest)
 		return (BH_CONTINUE);
 	answer(context, " you");
 	note("flush:%d", bh_response_flush(bh_context_response(context), true,
-	    false, NULL, NULL));
+			     false, NULL, NULL));
 	return (BH_PENDING);
 }
 

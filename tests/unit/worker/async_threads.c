@@ -143,8 +143,7 @@ TEST(a_ticket_may_be_used_while_its_callback_runs)
 	client = client_open(CLIENT_UNIX);
 	client_send(client, GET);
 	client_expect(client, OK(5, "hello"));
-	assert_string_equal(
-	    harness_notes(), "ticket:0 self:0 late done:4,3,0");
+	assert_string_equal(harness_notes(), "ticket:0 self:0 late done:4,3,0");
 	harness_in_thread(post_from_a_thread, &ticket);
 	assert_string_equal(harness_notes(), "thread:-116");
 }
@@ -209,8 +208,8 @@ use_from_a_thread(void *argument)
 	bool expected;
 
 	note("%d %d %d", bh_context_post_completion(context, 1),
-	    bh_response_flush(bh_context_response(context), true, true, NULL,
-		&expected),
+	    bh_response_flush(
+		bh_context_response(context), true, true, NULL, &expected),
 	    bh_response_set_status(bh_context_response(context), 200, NULL));
 }
 
@@ -286,7 +285,7 @@ CALLBACK(try_async)
 	note("%d %d", bh_context_post_completion(context, 1),
 	    bh_context_take_ticket(context, &ticket));
 	note("%d", bh_request_read_entity_body(bh_context_request(context),
-	    &byte, 1, true, NULL, &later));
+		       &byte, 1, true, NULL, &later));
 	note("%d %d",
 	    bh_response_write_entity_chunks(bh_context_response(context),
 		&chunk, 1, true, true, NULL, &later),

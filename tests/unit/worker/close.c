@@ -36,7 +36,7 @@ CALLBACK(read_async)
 	bool later;
 
 	note("read:%d", bh_request_read_entity_body(bh_context_request(context),
-	    buffer, sizeof(buffer), true, NULL, &later));
+			    buffer, sizeof(buffer), true, NULL, &later));
 	return (BH_PENDING);
 }
 
@@ -57,8 +57,8 @@ COMPLETION(completed)
 COMPLETION(flush_after_completion)
 {
 	answer(context, "hello");
-	note("flush:%d", bh_response_flush(
-	    bh_context_response(context), false, true, NULL, NULL));
+	note("flush:%d", bh_response_flush(bh_context_response(context), false,
+			     true, NULL, NULL));
 	return (BH_CONTINUE);
 }
 
@@ -74,8 +74,9 @@ CALLBACK(send_much)
 {
 	struct bh_data_chunk chunk = { BH_CHUNK_MEMORY, much, sizeof(much) };
 
-	note("write:%d", bh_response_write_entity_chunks(
-	    bh_context_response(context), &chunk, 1, false, true, NULL, NULL));
+	note("write:%d",
+	    bh_response_write_entity_chunks(bh_context_response(context),
+		&chunk, 1, false, true, NULL, NULL));
 	return (BH_CONTINUE);
 }
 
@@ -164,8 +165,8 @@ TEST(a_reset_while_parked_is_found_by_the_next_operation)
 	assert_int_equal(harness_post(&ticket, 0, 0), 0);
 	client_wait_closed(client);
 	assert_int_equal(client->closed, CLOSE_RESET);
-	assert_string_equal(harness_notes(),
-	    "answer:Connection reset by peer flush:-104 log");
+	assert_string_equal(
+	    harness_notes(), "answer:Connection reset by peer flush:-104 log");
 	assert_int_equal(harness_stat(STAT_responses_2xx), 0);
 }
 
@@ -173,8 +174,8 @@ TEST(a_reset_while_reading_is_told)
 {
 	struct client *client;
 
-	harness_serve(OPS(.on_begin_request = read_sync,
-	    .on_log_request = see_log));
+	harness_serve(
+	    OPS(.on_begin_request = read_sync, .on_log_request = see_log));
 	client = client_open(CLIENT_TCP);
 	client_send(client, POST(10));
 	while (harness_stat(STAT_stacks_parked) == 0)
@@ -240,7 +241,7 @@ TEST(an_idle_connection_ends_after_75_s)
 	assert_int_equal(client->closed, CLOSE_ORDERLY);
 }
 
-#define TIMED_OUT                                          \
+#define TIMED_OUT                                                      \
 	"HTTP/1.1 408 Request Timeout\r\nContent-Type: text/plain\r\n" \
 	"Content-Length: 20\r\nConnection: close\r\n\r\n"
 
@@ -291,8 +292,8 @@ TEST(a_body_that_stops_for_60_s_is_told)
 	assert_string_equal(harness_notes(), "read:0");
 	harness_advance(2 * SECOND_MS);
 	/* ETIMEDOUT */
-	assert_string_equal(harness_notes(),
-	    "done:-110,0 answer:Connection reset by peer log");
+	assert_string_equal(
+	    harness_notes(), "done:-110,0 answer:Connection reset by peer log");
 	assert_int_equal(client->closed, CLOSE_RESET);
 }
 
@@ -304,8 +305,8 @@ TEST(a_body_that_stops_for_60_s_ends_a_synchronous_read)
 	client = client_open(CLIENT_UNIX);
 	client_send(client, POST(10));
 	harness_advance(61 * SECOND_MS);
-	assert_string_equal(harness_notes(),
-	    "read:-110,0 answer:Connection reset by peer");
+	assert_string_equal(
+	    harness_notes(), "read:-110,0 answer:Connection reset by peer");
 	assert_int_equal(client->closed, CLOSE_RESET);
 }
 

@@ -24,12 +24,11 @@ static struct bh_ticket ticket;
 CALLBACK(echo_path)
 {
 	struct bh_str path = bh_request_path(bh_context_request(context));
-	struct bh_data_chunk chunk = {
-		BH_CHUNK_MEMORY, path.data, path.length
-	};
+	struct bh_data_chunk chunk = { BH_CHUNK_MEMORY, path.data,
+		path.length };
 
-	(void)bh_response_write_entity_chunks(bh_context_response(context),
-	    &chunk, 1, false, true, NULL, NULL);
+	(void)bh_response_write_entity_chunks(
+	    bh_context_response(context), &chunk, 1, false, true, NULL, NULL);
 	return (BH_CONTINUE);
 }
 
@@ -51,8 +50,8 @@ CALLBACK(echo_body)
 		    &received, NULL)) == 0)
 		chunk.length += received;
 	note("body:%d,%zu", error, chunk.length);
-	(void)bh_response_write_entity_chunks(bh_context_response(context),
-	    &chunk, 1, false, true, NULL, NULL);
+	(void)bh_response_write_entity_chunks(
+	    bh_context_response(context), &chunk, 1, false, true, NULL, NULL);
 	return (BH_CONTINUE);
 }
 
@@ -81,8 +80,8 @@ TEST(answers_pipelined_requests_in_order)
 	client_expect(client, OK(2, "/1") OK(2, "/2") OK(2, "/3"));
 	assert_int_equal(client_slot_state(client), SLOT_IDLE);
 	assert_int_equal(harness_stat(STAT_buffers_used), 0);
-	assert_int_equal(harness_stat(STAT_completions +
-			     OPERATION_CONN_NEXT), 2);
+	assert_int_equal(
+	    harness_stat(STAT_completions + OPERATION_CONN_NEXT), 2);
 }
 
 TEST(takes_a_head_byte_by_byte)
@@ -223,8 +222,10 @@ TEST(reads_chunks_behind_a_long_head_into_a_second_buffer)
 
 	harness_serve(OPS(.on_begin_request = echo_body));
 	client = client_open(CLIENT_UNIX);
-	(void)snprintf(head, sizeof(head), "POST / HTTP/1.1\r\nHost: a\r\n"
-	    "Transfer-Encoding: chunked\r\nX: %013800d\r\n\r\n", 0);
+	(void)snprintf(head, sizeof(head),
+	    "POST / HTTP/1.1\r\nHost: a\r\n"
+	    "Transfer-Encoding: chunked\r\nX: %013800d\r\n\r\n",
+	    0);
 	client_send(client, head);
 	harness_run();
 	assert_int_equal(harness_stat(STAT_buffers_used), 2);
@@ -247,8 +248,7 @@ TEST(throws_away_a_short_body_that_nobody_read)
 	client = client_open(CLIENT_UNIX);
 	client_send(client, POST(5) "12345" GET POST(40000));
 	memset(buffer, 'x', 40000);
-	client_expect(
-	    client, OK(5, "hello") OK(5, "hello") OK(5, "hello"));
+	client_expect(client, OK(5, "hello") OK(5, "hello") OK(5, "hello"));
 	client_send_bytes(client, buffer, 40000);
 	client_send(client, GET);
 	client_expect(client, OK(5, "hello"));
@@ -310,7 +310,7 @@ TEST(many_pipelined_unread_bodies_cost_no_stack)
 	    count - 1, count);
 }
 
-#define EXPECT(length)                              \
+#define EXPECT(length)                                           \
 	"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n" \
 	"Content-Length: " #length "\r\n\r\n"
 #define CONTINUE "HTTP/1.1 100 Continue\r\n\r\n"
@@ -458,8 +458,8 @@ TEST(the_slot_tells_where_each_request_stands)
 	struct client *client;
 	unsigned answer_size;
 
-	harness_serve(OPS(.on_begin_request = note_begin,
-	    .on_log_request = note_log));
+	harness_serve(
+	    OPS(.on_begin_request = note_begin, .on_log_request = note_log));
 	client = client_open(CLIENT_UNIX);
 	assert_int_equal(client_slot_state(client), SLOT_IDLE);
 	client_send(client, GET);
@@ -479,8 +479,8 @@ TEST(the_slot_tells_where_each_request_stands)
 	    "begin:3,1,54,0,0,27,0,1 log:4,1,54,%u,%u,27,4,1",
 	    answer_size, 2 * answer_size, 2 * answer_size, 3 * answer_size);
 	assert_string_equal(harness_notes(), expected);
-	assert_int_equal(atomic_load(
-	    &harness_worker()->segment.slots[0].served), 3);
+	assert_int_equal(
+	    atomic_load(&harness_worker()->segment.slots[0].served), 3);
 }
 
 TEST(the_slot_tells_no_end_of_a_response_that_is_not_known)
@@ -489,22 +489,23 @@ TEST(the_slot_tells_no_end_of_a_response_that_is_not_known)
 	struct client *client;
 	unsigned size;
 
-	harness_serve(OPS(.on_begin_request = note_flush,
-	    .on_log_request = note_log));
+	harness_serve(
+	    OPS(.on_begin_request = note_flush, .on_log_request = note_log));
 	client = client_open(CLIENT_UNIX);
 	client_send(client, GET);
 	client_read(client);
 	size = (unsigned)client->length;
 	(void)snprintf(expected, sizeof(expected),
 	    "begin:3,1,0,0,0,0,1,1 flushed:3,1,0,0,0,0,5,1 "
-	    "log:4,1,0,0,%u,0,5,1", size);
+	    "log:4,1,0,0,%u,0,5,1",
+	    size);
 	assert_string_equal(harness_notes(), expected);
 }
 
 CALLBACK(note_whole_flush)
 {
-	(void)bh_response_set_header(bh_context_response(context),
-	    "Content-Length", "5", true);
+	(void)bh_response_set_header(
+	    bh_context_response(context), "Content-Length", "5", true);
 	answer(context, "hello");
 	(void)bh_response_flush(
 	    bh_context_response(context), false, true, NULL, NULL);
@@ -532,8 +533,8 @@ TEST(the_slot_says_that_body_bytes_have_left)
 {
 	struct client *client;
 
-	harness_serve(OPS(.on_begin_request = echo_body,
-	    .on_log_request = note_log));
+	harness_serve(
+	    OPS(.on_begin_request = echo_body, .on_log_request = note_log));
 	client = client_open(CLIENT_UNIX);
 	client_send(client, POST(5));
 	harness_run();
@@ -588,8 +589,7 @@ TEST(the_kernels_counts_agree_with_the_slots)
 	place = client_place(client);
 	assert_int_equal(place.consumed, 0);
 	/* The body, and not one byte of the next request. */
-	assert_int_equal(
-	    kernel_consumed(client->kept), strlen(EXPECT(5)) + 5);
+	assert_int_equal(kernel_consumed(client->kept), strlen(EXPECT(5)) + 5);
 	assert_int_equal(kernel_written(client->kept), strlen(CONTINUE));
 	assert_int_equal(harness_post(&ticket, 0, 0), 0);
 	client_wait_text(client, 30);
@@ -607,8 +607,7 @@ TEST(the_kernels_counts_agree_with_the_slots)
 	assert_int_equal(place.consumed, strlen(EXPECT(5)) + 5);
 	assert_int_equal(harness_post(&ticket, 0, 0), 0);
 	client_wait_text(client, 30);
-	assert_int_equal(
-	    kernel_written(client->kept), sent + client->length);
+	assert_int_equal(kernel_written(client->kept), sent + client->length);
 }
 
 static const struct CMUnitTest tests[] = {

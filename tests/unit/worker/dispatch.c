@@ -25,15 +25,15 @@ CALLBACK(read_all)
 	size_t received = 0;
 	int error;
 
-	while ((error = bh_request_read_entity_body(request,
-		    body + chunk.length, 1000 - chunk.length, false, &received,
-		    NULL)) == 0)
+	while (
+	    (error = bh_request_read_entity_body(request, body + chunk.length,
+		 1000 - chunk.length, false, &received, NULL)) == 0)
 		chunk.length += received;
 	chunk.buffer = body;
 	if (error != -BH_EOF)
 		note("read:%d", error);
-	(void)bh_response_write_entity_chunks(bh_context_response(context),
-	    &chunk, 1, false, true, NULL, NULL);
+	(void)bh_response_write_entity_chunks(
+	    bh_context_response(context), &chunk, 1, false, true, NULL, NULL);
 	return (BH_CONTINUE);
 }
 
@@ -127,7 +127,7 @@ CALLBACK(note_activity)
 	if (activity_unpack(word, &module, &step, &request))
 		note("%u,%u,%d", module, step, request == id);
 	note("%d", worker->running.request != NULL &&
-	    worker->running.request->id == id);
+		       worker->running.request->id == id);
 	return (BH_CONTINUE);
 }
 
@@ -173,9 +173,9 @@ TEST(a_completion_may_wait_too)
 {
 	struct client *client;
 
-	harness_serve(OPS(.on_begin_request = post,
-	    .on_post_begin_request = wait_in_both,
-	    .on_async_completion = wait_in_completion));
+	harness_serve(
+	    OPS(.on_begin_request = post, .on_post_begin_request = wait_in_both,
+		.on_async_completion = wait_in_completion));
 	client = client_open(CLIENT_UNIX);
 	client_send(client, POST(3));
 	harness_run();
@@ -251,7 +251,9 @@ few_records(void)
 	ticket_count = 0;
 }
 
-enum { NORMAL = SEGMENT_RECORDS_MIN - RING_CONTROL_RESERVE };
+enum {
+	NORMAL = SEGMENT_RECORDS_MIN - RING_CONTROL_RESERVE
+};
 
 TEST(refuses_operations_when_records_run_out)
 {
@@ -295,8 +297,8 @@ static void
 give_records_back(const ring_ref *refs, unsigned count)
 {
 	while (count > 0)
-		assert_true(ring_cancel(
-		    &harness_worker()->consumer, refs[--count]));
+		assert_true(
+		    ring_cancel(&harness_worker()->consumer, refs[--count]));
 }
 
 TEST(waits_with_bytes_while_records_are_out)
@@ -346,13 +348,13 @@ CALLBACK(write_without_record)
 	unsigned count = hold_records(refs, 0);
 	int error;
 
-	error = bh_response_write_entity_chunks(bh_context_response(context),
-	    &chunk, 1, true, true, NULL, NULL);
+	error = bh_response_write_entity_chunks(
+	    bh_context_response(context), &chunk, 1, true, true, NULL, NULL);
 	note("write:%d", error);
 	while (count > 0)
 		(void)ring_cancel(consumer, refs[--count]);
-	error = bh_response_write_entity_chunks(bh_context_response(context),
-	    &chunk, 1, false, true, NULL, NULL);
+	error = bh_response_write_entity_chunks(
+	    bh_context_response(context), &chunk, 1, false, true, NULL, NULL);
 	note("write:%d", error);
 	return (BH_CONTINUE);
 }
@@ -436,7 +438,10 @@ TEST(a_pipelined_request_survives_two_sweeps_without_a_record)
 
 /* --- Threads ------------------------------------------------------------ */
 
-enum { THREADS = 4, EACH = 60 };
+enum {
+	THREADS = 4,
+	EACH = 60
+};
 
 static void *
 post_many(void *argument)
@@ -467,7 +472,8 @@ TEST(completions_of_many_threads_all_arrive)
 	assert_int_equal(harness_stat(STAT_requests_parked), THREADS * EACH);
 	for (i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, post_many,
-		    (void *)(uintptr_t)i), 0);
+				     (void *)(uintptr_t)i),
+		    0);
 	for (i = 0; i < 20; i++)
 		harness_run(); /* meanwhile */
 	for (i = 0; i < THREADS; i++)
@@ -486,8 +492,8 @@ TEST(the_flight_recorder_has_what_was_dispatched)
 	struct client *client;
 	uint64_t next, i;
 
-	harness_serve(OPS(.on_begin_request = post,
-	    .on_async_completion = completed));
+	harness_serve(
+	    OPS(.on_begin_request = post, .on_async_completion = completed));
 	client = client_open(CLIENT_UNIX);
 	client_send(client, GET);
 	client_expect(client, OK(5, "hello"));
@@ -537,10 +543,8 @@ static const struct CMUnitTest tests[] = {
 	HARNESS_TEST(waits_with_bytes_while_records_are_out),
 	HARNESS_TEST(sleeps_while_records_are_out),
 	HARNESS_TEST(a_write_refused_for_want_of_a_record_wrote_nothing),
-	HARNESS_TEST(
-	    a_pipelined_request_without_a_record_comes_with_the_sweep),
-	HARNESS_TEST(
-	    a_pipelined_request_survives_two_sweeps_without_a_record),
+	HARNESS_TEST(a_pipelined_request_without_a_record_comes_with_the_sweep),
+	HARNESS_TEST(a_pipelined_request_survives_two_sweeps_without_a_record),
 	HARNESS_TEST(completions_of_many_threads_all_arrive),
 	HARNESS_TEST(the_flight_recorder_has_what_was_dispatched),
 	HARNESS_TEST(publishes_load_turns_and_state),

@@ -104,7 +104,8 @@ __wrap_engine_poll(struct engine *engine, int timeout_ms)
 	if (harness.turns_left > 0)
 		harness.turns_left--;
 	harness.idle = timeout_ms != 0 && harness.events == 0 &&
-	    !engine_ready(engine) && ring_may_sleep(&harness.worker.consumer);
+		       !engine_ready(engine) &&
+		       ring_may_sleep(&harness.worker.consumer);
 	if (harness.idle || harness.turns_left == 0)
 		give_turn_back();
 }
@@ -149,7 +150,7 @@ add_calls(struct modules *modules, uint32_t step, unsigned priority)
 		if (module_callback(module->ops, step) == NULL ||
 		    module->priority[step] != priority)
 			continue;
-		modules->calls[modules->call_count++] = (struct pipeline_call) {
+		modules->calls[modules->call_count++] = (struct pipeline_call){
 			.module = module,
 			.callback = module_callback(module->ops, step),
 			.step = step,
@@ -253,7 +254,7 @@ struct segment_geometry *
 harness_geometry(void)
 {
 	if (!harness.geometry_set)
-		harness.geometry = (struct segment_geometry) {
+		harness.geometry = (struct segment_geometry){
 			.records = 1024,
 			.entries_log2 = 12,
 			.producers = 64,
@@ -276,8 +277,10 @@ harness_start(void)
 	memset(worker, 0, sizeof(*worker));
 	harness.finished = harness.leave = harness.idle = false;
 	atomic_store(&clock_offset_ns, 0);
-	assert_int_equal(socketpair(AF_UNIX,
-	    SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, link), 0);
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		0, link),
+	    0);
 	harness.master = link[0];
 	make_segment(worker);
 	assert_int_equal(link_create(link[1], &worker->link), 0);
@@ -337,10 +340,10 @@ take_report(uint16_t type, const struct message_slot *item)
 	char word[64];
 
 	(void)snprintf(word, sizeof(word), "%s %u.%u",
-	    type == MESSAGE_TAKEN	? "taken"
-		: type == MESSAGE_REFUSED ? "refused"
-		: item->how <= CLOSE_RESET ? endings[item->how]
-					   : "?",
+	    type == MESSAGE_TAKEN      ? "taken"
+	    : type == MESSAGE_REFUSED  ? "refused"
+	    : item->how <= CLOSE_RESET ? endings[item->how]
+				       : "?",
 	    item->slot, item->generation);
 	harness_report(word);
 	if (client == NULL)
@@ -361,9 +364,9 @@ take_reports(void)
 	ssize_t size;
 	uint32_t i;
 
-	while (harness.master != -1 &&
-	       (size = recv(harness.master, buffer, sizeof(buffer),
-		    MSG_DONTWAIT)) > 0) {
+	while (
+	    harness.master != -1 && (size = recv(harness.master, buffer,
+					 sizeof(buffer), MSG_DONTWAIT)) > 0) {
 		assert_in_range(
 		    message_check(buffer, (size_t)size, sizeof(*items)),
 		    MESSAGE_TAKEN, MESSAGE_REFUSED);
@@ -408,8 +411,7 @@ harness_advance(int64_t ms)
 void
 harness_tick(int64_t ms)
 {
-	(void)atomic_fetch_add(
-	    &clock_offset_ns, ms * (int64_t)CLOCK_NS_PER_MS);
+	(void)atomic_fetch_add(&clock_offset_ns, ms * (int64_t)CLOCK_NS_PER_MS);
 }
 
 void
@@ -532,12 +534,12 @@ struct left {
 static struct left
 look_over(const struct worker *worker)
 {
-	return ((struct left) {
+	return ((struct left){
 	    .conns = worker->conns_open,
-	    .buffers = worker->segment.geometry.buffers -
-		worker->free_buffer_count,
-	    .records = worker->segment.geometry.records -
-		worker->consumer.free_count,
+	    .buffers =
+		worker->segment.geometry.buffers - worker->free_buffer_count,
+	    .records =
+		worker->segment.geometry.records - worker->consumer.free_count,
 	    .active = harness_stat(STAT_requests_active),
 	    .parked = harness_stat(STAT_requests_parked),
 	    .stacks = harness_stat(STAT_stacks_parked),
@@ -575,7 +577,8 @@ harness_teardown(void **state)
 	(void)harness_reports();
 	harness_log_clear();
 	if (left.conns + left.buffers + left.records + left.active +
-		left.parked + left.stacks == 0)
+		left.parked + left.stacks ==
+	    0)
 		return (left.finished ? 0 : -1);
 	print_error("left over: %u connections, %u buffers, %u records, "
 		    "%u requests active, %u parked, %u stacks\n",
@@ -589,9 +592,8 @@ harness_teardown(void **state)
 int
 write_text(struct bh_context *context, const char *text, bool more)
 {
-	const struct bh_data_chunk chunk = {
-		BH_CHUNK_MEMORY, text, strlen(text)
-	};
+	const struct bh_data_chunk chunk = { BH_CHUNK_MEMORY, text,
+		strlen(text) };
 
 	return (bh_response_write_entity_chunks(
 	    bh_context_response(context), &chunk, 1, false, more, NULL, NULL));

@@ -44,13 +44,13 @@
 	cmocka_unit_test_teardown(function, harness_teardown)
 
 /* HARNESS_MAIN(tests): main(), with a name pattern as its argument. */
-#define HARNESS_MAIN(tests)                               \
-	int main(int argc, char **argv)                   \
-	{                                                 \
-		if (argc > 1)                             \
-			cmocka_set_test_filter(argv[1]);  \
-		return (cmocka_run_group_tests_name(      \
-		    __FILE__, (tests), NULL, NULL));      \
+#define HARNESS_MAIN(tests)                              \
+	int main(int argc, char **argv)                  \
+	{                                                \
+		if (argc > 1)                            \
+			cmocka_set_test_filter(argv[1]); \
+		return (cmocka_run_group_tests_name(     \
+		    __FILE__, (tests), NULL, NULL));     \
 	}
 
 /*
@@ -65,24 +65,22 @@
 
 /* The heads of functions with parameters that most of them don't need. */
 #define HARNESS_UNUSED __attribute__((unused))
-#define TEST(name) static void name(void **state HARNESS_UNUSED)
-#define CALLBACK(name)                                    \
-	static enum bh_notification_status name(          \
-	    void *self HARNESS_UNUSED,                    \
-	    struct bh_context *context HARNESS_UNUSED,    \
+#define TEST(name)     static void name(void **state HARNESS_UNUSED)
+#define CALLBACK(name)                                                     \
+	static enum bh_notification_status name(void *self HARNESS_UNUSED, \
+	    struct bh_context *context HARNESS_UNUSED,                     \
 	    struct bh_event_provider *provider HARNESS_UNUSED)
-#define COMPLETION(name)                                  \
-	static enum bh_notification_status name(          \
-	    void *self HARNESS_UNUSED,                    \
-	    struct bh_context *context HARNESS_UNUSED,    \
-	    uint32_t notification HARNESS_UNUSED,         \
-	    bool post_notification HARNESS_UNUSED,        \
-	    struct bh_event_provider *provider HARNESS_UNUSED, \
+#define COMPLETION(name)                                                   \
+	static enum bh_notification_status name(void *self HARNESS_UNUSED, \
+	    struct bh_context *context HARNESS_UNUSED,                     \
+	    uint32_t notification HARNESS_UNUSED,                          \
+	    bool post_notification HARNESS_UNUSED,                         \
+	    struct bh_event_provider *provider HARNESS_UNUSED,             \
 	    const struct bh_completion_info *info HARNESS_UNUSED)
 
 /* OPS(.on_begin_request = f, ...): an argument of harness_add(), copied. */
-#define OPS(...)                                          \
-	(&(const struct bh_module_ops) {                  \
+#define OPS(...)                        \
+	(&(const struct bh_module_ops){ \
 	    .size = sizeof(struct bh_module_ops), __VA_ARGS__ })
 
 #define SECOND_MS INT64_C(1000)
@@ -98,14 +96,14 @@
 /* An answer, as client_text() shows it: without Server and Date. */
 #define OK(length, body) \
 	"HTTP/1.1 200 OK\r\nContent-Length: " #length "\r\n\r\n" body
-#define OK_CLOSE(length, body)                           \
-	"HTTP/1.1 200 OK\r\nContent-Length: " #length    \
+#define OK_CLOSE(length, body)                        \
+	"HTTP/1.1 200 OK\r\nContent-Length: " #length \
 	"\r\nConnection: close\r\n\r\n" body
-#define NOT_FOUND                                          \
+#define NOT_FOUND                                                \
 	"HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\n" \
 	"Content-Length: 14\r\n\r\n404 Not Found\n"
-#define SERVER_ERROR                                       \
-	"HTTP/1.1 500 Internal Server Error\r\n"           \
+#define SERVER_ERROR                                             \
+	"HTTP/1.1 500 Internal Server Error\r\n"                 \
 	"Content-Type: text/plain\r\nContent-Length: 26\r\n\r\n" \
 	"500 Internal Server Error\n"
 
@@ -227,8 +225,7 @@ void client_hand_over(struct client *client);
 
 /* client_send(client, text), client_send_bytes(...): all of it, or fail. */
 void client_send(struct client *client, const char *text);
-void client_send_bytes(
-    struct client *client, const void *bytes, size_t length);
+void client_send_bytes(struct client *client, const void *bytes, size_t length);
 
 /* client_shut(client): its FIN. client_abort(client): its RST. */
 void client_shut(struct client *client);

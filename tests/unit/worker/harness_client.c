@@ -17,7 +17,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 20000 }; /* for what should come at once */
+enum {
+	WAIT_MS = 20000
+}; /* for what should come at once */
 
 static struct client *clients;
 static uint32_t next_slot;
@@ -82,11 +84,13 @@ connect_tcp(int ret_ends[2])
 	assert_int_not_equal(ret_ends[1], -1);
 	(void)close(listener);
 	/* As the master does. */
-	assert_int_equal(setsockopt(ret_ends[1], SOL_SOCKET, SO_OOBINLINE, &on,
-	    sizeof(on)), 0);
+	assert_int_equal(
+	    setsockopt(ret_ends[1], SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)),
+	    0);
 	(void)setsockopt(
 	    ret_ends[1], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	(void)setsockopt(ret_ends[0], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(
+	    ret_ends[0], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
 struct client *
@@ -99,8 +103,10 @@ client_new(enum client_kind kind)
 	if (kind == CLIENT_TCP)
 		connect_tcp(ends);
 	else
-		assert_int_equal(socketpair(AF_UNIX,
-		    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+		assert_int_equal(
+		    socketpair(AF_UNIX,
+			SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends),
+		    0);
 	client->tcp = kind == CLIENT_TCP;
 	client->fd = ends[0];
 	client->kept = ends[1];
@@ -152,8 +158,8 @@ client_send_bytes(struct client *client, const void *bytes, size_t length)
 	int tries;
 
 	for (tries = 0; length > 0; tries++) {
-		sent = send(client->fd, at, length,
-		    MSG_DONTWAIT | MSG_NOSIGNAL);
+		sent =
+		    send(client->fd, at, length, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (sent > 0) {
 			at += sent;
 			length -= (size_t)sent;
@@ -187,7 +193,8 @@ client_abort(struct client *client)
 
 	assert_true(client->tcp);
 	assert_int_equal(setsockopt(client->fd, SOL_SOCKET, SO_LINGER, &linger,
-	    sizeof(linger)), 0);
+			     sizeof(linger)),
+	    0);
 	fd_close(&client->fd);
 }
 
@@ -210,8 +217,8 @@ take_some(struct client *client)
 		client->bytes = realloc(client->bytes, client->capacity);
 		assert_non_null(client->bytes);
 	}
-	got = recv(client->fd, client->bytes + client->length, 65536,
-	    MSG_DONTWAIT);
+	got = recv(
+	    client->fd, client->bytes + client->length, 65536, MSG_DONTWAIT);
 	if (got > 0)
 		client->length += (size_t)got;
 	else if (got == 0)
@@ -248,7 +255,8 @@ client_take(struct client *client, size_t length)
 	int waited_ms = 0;
 
 	for (client_read(client); client->length < length && !client->eof &&
-	     !client->reset && wait_a_little(client, &waited_ms);)
+				  !client->reset &&
+				  wait_a_little(client, &waited_ms);)
 		client_read(client);
 }
 
@@ -313,8 +321,8 @@ client_wait_text(struct client *client, size_t length)
 	int waited_ms = 0;
 
 	for (client_read(client); strlen(client_text(client)) < length &&
-	     !client->eof && !client->reset &&
-	     wait_a_little(client, &waited_ms);)
+				  !client->eof && !client->reset &&
+				  wait_a_little(client, &waited_ms);)
 		client_read(client);
 }
 
@@ -348,6 +356,6 @@ client_place(const struct client *client)
 struct conn *
 client_conn(const struct client *client)
 {
-	return (conn_find(harness_worker(),
-	    conn_id_make(client->slot, client->generation)));
+	return (conn_find(
+	    harness_worker(), conn_id_make(client->slot, client->generation)));
 }

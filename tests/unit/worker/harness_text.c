@@ -81,15 +81,13 @@ note(const char *format, ...)
 const char *
 harness_notes(void)
 {
-	return (text_take(&notes, taken_notes,
-	    sizeof(taken_notes)));
+	return (text_take(&notes, taken_notes, sizeof(taken_notes)));
 }
 
 const char *
 harness_reports(void)
 {
-	return (text_take(&reports, taken_reports,
-	    sizeof(taken_reports)));
+	return (text_take(&reports, taken_reports, sizeof(taken_reports)));
 }
 
 unsigned

@@ -118,8 +118,7 @@ TEST(a_slot_is_used_again_with_another_generation)
 	client_hand_over(next);
 	client_send(next, GET);
 	client_expect(next, OK(5, "hello"));
-	assert_int_equal(
-	    slot_generation(&harness_worker()->segment.slots[0]),
+	assert_int_equal(slot_generation(&harness_worker()->segment.slots[0]),
 	    next->generation);
 }
 
@@ -244,8 +243,10 @@ TEST(keeps_reports_that_the_socket_does_not_take)
 	int ends[2];
 	bool flushed;
 
-	assert_int_equal(socketpair(AF_UNIX,
-	    SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		0, ends),
+	    0);
 	assert_int_equal(link_create(ends[0], &link), 0);
 	for (i = 0; i < 100000; i++)
 		link_report(link, MESSAGE_TAKEN, i, 1, 0);
@@ -285,8 +286,10 @@ TEST(boots_with_the_masters_words)
 	char *strings;
 	int ends[2], three[3];
 
-	assert_int_equal(socketpair(AF_UNIX,
-	    SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		0, ends),
+	    0);
 	assert_int_equal(link_create(ends[0], &link), 0);
 	three[0] = three[1] = three[2] = ends[1];
 	message_init(&message.header, MESSAGE_BOOT, 0,
@@ -309,8 +312,9 @@ TEST(boots_with_the_masters_words)
 	    fd_send(ends[1], &message, sizeof(message), three, 3), 0);
 	assert_int_equal(link_boot(link, &boot, &strings, &fds), -EBADMSG);
 	message_init(&message.header, MESSAGE_START, 0, 0);
-	assert_int_equal(fd_send(ends[1], &message.header,
-	    sizeof(message.header), NULL, 0), 0);
+	assert_int_equal(
+	    fd_send(ends[1], &message.header, sizeof(message.header), NULL, 0),
+	    0);
 	assert_int_equal(link_wait_start(link), 0);
 	(void)close(ends[1]);
 	assert_int_equal(link_boot(link, &boot, &strings, &fds), -EPIPE);

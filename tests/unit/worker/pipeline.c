@@ -14,34 +14,33 @@
 /* --- Modules ----------------------------------------------------------- */
 
 /* Every step, noted as "<module>:<step>"; the last handler answers. */
-#define STEP(step)                                                    \
-	CALLBACK(see_##step)                                          \
-	{                                                             \
-		note("%s:" #step, bh_registration_name(self));        \
-		return (BH_CONTINUE);                                 \
+#define STEP(step)                                             \
+	CALLBACK(see_##step)                                   \
+	{                                                      \
+		note("%s:" #step, bh_registration_name(self)); \
+		return (BH_CONTINUE);                          \
 	}
-#define STEPS(X)                                                      \
-	X(begin_request)                                              \
-	X(authenticate_request)                                       \
-	X(authorize_request)                                          \
-	X(resolve_request_cache)                                      \
-	X(map_request_handler)                                        \
-	X(acquire_request_state)                                      \
-	X(pre_execute_request_handler)                                \
-	X(execute_request_handler)                                    \
-	X(release_request_state)                                      \
-	X(update_request_cache)                                       \
-	X(log_request)                                                \
+#define STEPS(X)                       \
+	X(begin_request)               \
+	X(authenticate_request)        \
+	X(authorize_request)           \
+	X(resolve_request_cache)       \
+	X(map_request_handler)         \
+	X(acquire_request_state)       \
+	X(pre_execute_request_handler) \
+	X(execute_request_handler)     \
+	X(release_request_state)       \
+	X(update_request_cache)        \
+	X(log_request)                 \
 	X(end_request)
 #define STEP_AND_POST(step) STEP(step) STEP(post_##step)
-#define OP_AND_POST(step)     \
+#define OP_AND_POST(step) \
 	.on_##step = see_##step, .on_post_##step = see_post_##step,
 
 STEPS(STEP_AND_POST)
 
 static const struct bh_module_ops sees_all = {
-	.size = sizeof(struct bh_module_ops),
-	STEPS(OP_AND_POST)
+	.size = sizeof(struct bh_module_ops), STEPS(OP_AND_POST)
 };
 
 CALLBACK(hello)
@@ -174,9 +173,9 @@ TEST(calls_all_24_steps_in_order)
 
 TEST(calls_modules_by_priority_then_as_given)
 {
-	const struct bh_module_ops *ops = OPS(
-	    .on_begin_request = see_begin_request,
-	    .on_post_begin_request = see_post_begin_request);
+	const struct bh_module_ops *ops =
+	    OPS(.on_begin_request = see_begin_request,
+		.on_post_begin_request = see_post_begin_request);
 	struct client *client;
 
 	harness_add("low", ops, BH_PRIORITY_LOW, BH_PRIORITY_FIRST);
@@ -199,9 +198,8 @@ TEST(finish_still_runs_log_and_end)
 	struct client *client;
 
 	harness_serve(OPS(.on_begin_request = finish,
-	    .on_post_begin_request = go_on,
-	    .on_execute_request_handler = hello, .on_log_request = see_log,
-	    .on_post_end_request = see_end));
+	    .on_post_begin_request = go_on, .on_execute_request_handler = hello,
+	    .on_log_request = see_log, .on_post_end_request = see_end));
 	client = client_open(CLIENT_UNIX);
 	client_send(client, GET);
 	client_expect(client, OK(4, "done"));
@@ -214,7 +212,8 @@ TEST(finish_skips_the_same_steps_other_modules)
 
 	harness_add("a", OPS(.on_begin_request = finish), BH_PRIORITY_HIGH,
 	    BH_PRIORITY_MEDIUM);
-	harness_add("b", OPS(.on_begin_request = go_on, .on_end_request = go_on),
+	harness_add("b",
+	    OPS(.on_begin_request = go_on, .on_end_request = go_on),
 	    BH_PRIORITY_LOW, BH_PRIORITY_MEDIUM);
 	harness_start();
 	client = client_open(CLIENT_UNIX);
@@ -254,7 +253,8 @@ TEST(answers_an_untouched_response_404)
 {
 	struct client *client;
 
-	harness_serve(OPS(.on_begin_request = go_on, .on_log_request = see_log));
+	harness_serve(
+	    OPS(.on_begin_request = go_on, .on_log_request = see_log));
 	client = client_open(CLIENT_UNIX);
 	client_send(client, GET);
 	client_expect(client, NOT_FOUND);
@@ -343,13 +343,16 @@ TEST(makes_and_disposes_of_an_instance_once_a_request)
 	struct client *client;
 
 	made = disposed = 0;
-	harness_add("a", OPS(.get_module = make_self, .dispose = dispose,
-	    .on_begin_request = with_self, .on_execute_request_handler = hello,
-	    .on_end_request = with_self), BH_PRIORITY_MEDIUM,
-	    BH_PRIORITY_MEDIUM);
-	harness_add("b", OPS(.get_module = make_self, .dispose = dispose,
-	    .on_end_request = with_self), BH_PRIORITY_MEDIUM,
-	    BH_PRIORITY_MEDIUM);
+	harness_add("a",
+	    OPS(.get_module = make_self, .dispose = dispose,
+		.on_begin_request = with_self,
+		.on_execute_request_handler = hello,
+		.on_end_request = with_self),
+	    BH_PRIORITY_MEDIUM, BH_PRIORITY_MEDIUM);
+	harness_add("b",
+	    OPS(.get_module = make_self, .dispose = dispose,
+		.on_end_request = with_self),
+	    BH_PRIORITY_MEDIUM, BH_PRIORITY_MEDIUM);
 	harness_start();
 	client = client_open(CLIENT_UNIX);
 	client_send(client, GET);
@@ -369,9 +372,10 @@ TEST(disposes_of_no_instance_that_was_not_made)
 	made = disposed = 0;
 	harness_add("a", OPS(.on_begin_request = finish), BH_PRIORITY_HIGH,
 	    BH_PRIORITY_MEDIUM);
-	harness_add("b", OPS(.get_module = make_self, .dispose = dispose,
-	    .on_begin_request = with_self), BH_PRIORITY_MEDIUM,
-	    BH_PRIORITY_MEDIUM);
+	harness_add("b",
+	    OPS(.get_module = make_self, .dispose = dispose,
+		.on_begin_request = with_self),
+	    BH_PRIORITY_MEDIUM, BH_PRIORITY_MEDIUM);
 	harness_start();
 	client = client_open(CLIENT_UNIX);
 	client_send(client, GET);
@@ -390,8 +394,8 @@ TEST(gives_the_instance_to_completions)
 	client = client_open(CLIENT_UNIX);
 	client_send(client, GET);
 	client_expect(client, NOT_FOUND);
-	assert_string_equal(harness_notes(),
-	    "get:module post:0 posted:42,4,0,2 dispose:1");
+	assert_string_equal(
+	    harness_notes(), "get:module post:0 posted:42,4,0,2 dispose:1");
 }
 
 TEST(answers_500_when_get_module_fails)
@@ -432,9 +436,9 @@ TEST(a_whole_answer_survives_get_module_failing_in_the_log_step)
 
 	harness_add("a", OPS(.on_execute_request_handler = hello),
 	    BH_PRIORITY_MEDIUM, BH_PRIORITY_MEDIUM);
-	harness_add("b", OPS(.get_module = fail_to_make_self,
-	    .on_log_request = with_self), BH_PRIORITY_MEDIUM,
-	    BH_PRIORITY_MEDIUM);
+	harness_add("b",
+	    OPS(.get_module = fail_to_make_self, .on_log_request = with_self),
+	    BH_PRIORITY_MEDIUM, BH_PRIORITY_MEDIUM);
 	harness_start();
 	client = client_open(CLIENT_TCP);
 	client_send(client, GET GET);
@@ -499,12 +503,12 @@ TEST(names_the_callback_in_the_activity_word)
 
 	harness_add("a", OPS(.on_begin_request = tell_activity),
 	    BH_PRIORITY_MEDIUM, BH_PRIORITY_MEDIUM);
-	harness_add("b", OPS(.get_module = make_self,
-	    .dispose = tell_disposals_activity,
-	    .on_post_begin_request = tell_activity_and_post,
-	    .on_async_completion = tell_completions_activity,
-	    .on_end_request = tell_activity), BH_PRIORITY_MEDIUM,
-	    BH_PRIORITY_MEDIUM);
+	harness_add("b",
+	    OPS(.get_module = make_self, .dispose = tell_disposals_activity,
+		.on_post_begin_request = tell_activity_and_post,
+		.on_async_completion = tell_completions_activity,
+		.on_end_request = tell_activity),
+	    BH_PRIORITY_MEDIUM, BH_PRIORITY_MEDIUM);
 	harness_start();
 	client = client_open(CLIENT_UNIX);
 	client_send(client, GET);
@@ -520,8 +524,7 @@ TEST(names_the_callback_in_the_activity_word)
 CALLBACK(explain)
 {
 	bh_event_set_error_status(provider, -ENOENT);
-	(void)bh_response_set_status(
-	    bh_context_response(context), 503, NULL);
+	(void)bh_response_set_status(bh_context_response(context), 503, NULL);
 	return (BH_CONTINUE);
 }
 
@@ -534,8 +537,9 @@ TEST(logs_the_error_status_of_a_5xx)
 	client_send(client, GET);
 	client_expect(client, "HTTP/1.1 503 Service Unavailable\r\n"
 			      "Content-Length: 0\r\n\r\n");
-	assert_int_equal(harness_logged(
-	    "module: answered 503: No such file or directory"), 1);
+	assert_int_equal(
+	    harness_logged("module: answered 503: No such file or directory"),
+	    1);
 }
 
 TEST(counts_answers_by_class)

@@ -75,8 +75,7 @@ TEST(adds_server_and_date)
 	client_take(client, 1);
 	assert_non_null(memmem(
 	    client->bytes, client->length, "\r\nServer: Bulkhead\r\n", 20));
-	assert_non_null(
-	    memmem(client->bytes, client->length, " GMT\r\n", 6));
+	assert_non_null(memmem(client->bytes, client->length, " GMT\r\n", 6));
 }
 
 TEST(chunks_a_body_whose_end_is_not_known)
@@ -96,8 +95,8 @@ TEST(closes_after_a_stream_to_http_1_0)
 	struct client *client = serve(stream_hello);
 
 	client_send(client, "GET / HTTP/1.0\r\n\r\n");
-	client_expect(client,
-	    "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello you");
+	client_expect(
+	    client, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello you");
 	client_wait_end(client);
 }
 
@@ -105,11 +104,9 @@ TEST(keeps_an_http_1_0_connection_that_asks_for_it)
 {
 	struct client *client = serve(say_hello);
 
-	client_send(
-	    client, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
-	client_expect(client,
-	    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n"
-	    "Connection: keep-alive\r\n\r\nhello");
+	client_send(client, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+	client_expect(client, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n"
+			      "Connection: keep-alive\r\n\r\nhello");
 	client_send(client, "GET / HTTP/1.0\r\n\r\n");
 	client_expect(client, OK_CLOSE(5, "hello"));
 	client_wait_end(client);
@@ -128,8 +125,8 @@ TEST(sends_no_stream_to_head)
 	struct client *client = serve(stream_hello);
 
 	client_send(client, "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
-	client_expect(client,
-	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+	client_expect(
+	    client, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
 	handler = say_hello;
 	client_send(client, GET);
 	client_expect(client, OK(5, "hello"));
@@ -172,8 +169,8 @@ TEST(sends_no_body_with_304)
 	client_expect(client, "HTTP/1.1 304 Not Modified\r\n\r\n");
 	handler = say_304_with_length;
 	client_send(client, GET);
-	client_expect(client,
-	    "HTTP/1.1 304 Not Modified\r\nContent-Length: 77\r\n\r\n");
+	client_expect(
+	    client, "HTTP/1.1 304 Not Modified\r\nContent-Length: 77\r\n\r\n");
 }
 
 /* --- Content-Length ----------------------------------------------------- */
@@ -330,8 +327,7 @@ say_bad_headers(struct bh_context *context)
 	note("%d %d %d %d %d", header(context, "X", "a\r\nSet-Cookie: b"),
 	    header(context, "X", "a\nb"), header(context, "X\r\nY", "a"),
 	    header(context, "X Y", "a"), header(context, "", "a"));
-	note("%d %d %d %d",
-	    bh_response_set_status(response, 200, "a\r\nX: b"),
+	note("%d %d %d %d", bh_response_set_status(response, 200, "a\r\nX: b"),
 	    bh_response_set_status(response, 199, NULL),
 	    bh_response_set_status(response, 600, NULL),
 	    bh_response_set_status(response, 299, "Rather Good"));
@@ -554,16 +550,15 @@ static void
 need_disconnect(struct bh_context *context)
 {
 	answer(context, "hello");
-	note("%d", bh_response_set_need_disconnect(
-	    bh_context_response(context)));
+	note("%d",
+	    bh_response_set_need_disconnect(bh_context_response(context)));
 }
 
 static void
 reset_connection(struct bh_context *context)
 {
 	answer(context, "hello");
-	note("%d", bh_response_reset_connection(
-	    bh_context_response(context)));
+	note("%d", bh_response_reset_connection(bh_context_response(context)));
 }
 
 TEST(connection_close_ends_the_connection)

@@ -40,7 +40,9 @@ say_hello(struct bh_context *context)
 	answer(context, "hello");
 }
 
-enum { MUCH = 24 << 20 };
+enum {
+	MUCH = 24 << 20
+};
 static uint8_t much[MUCH];
 
 static void
@@ -65,10 +67,10 @@ write_much(struct bh_context *context)
 		if (chunk.length >
 		    (size_t)(much + MUCH - (const uint8_t *)chunk.buffer))
 			chunk.length = (size_t)(much + MUCH -
-			    (const uint8_t *)chunk.buffer);
+						(const uint8_t *)chunk.buffer);
 		error = bh_response_write_entity_chunks(
-		    bh_context_response(context), &chunk, 1, false, true,
-		    &sent, NULL);
+		    bh_context_response(context), &chunk, 1, false, true, &sent,
+		    NULL);
 		if (error != 0 || sent != chunk.length)
 			note("%d,%zu", error, sent);
 	}
@@ -94,8 +96,8 @@ write_much_unbuffered(struct bh_context *context)
 
 	(void)header(context, "Content-Length", "25165824");
 	(void)bh_response_disable_buffering(bh_context_response(context));
-	note("%d", bh_response_write_entity_chunks(
-	    bh_context_response(context), chunks, 3, false, true, &sent, NULL));
+	note("%d", bh_response_write_entity_chunks(bh_context_response(context),
+		       chunks, 3, false, true, &sent, NULL));
 	note("%zu", sent);
 }
 
@@ -106,7 +108,8 @@ slow_client(enum client_kind kind)
 	int size = 4096;
 
 	assert_int_equal(setsockopt(client->kept, SOL_SOCKET, SO_SNDBUF, &size,
-	    sizeof(size)), 0);
+			     sizeof(size)),
+	    0);
 	client_hand_over(client);
 	harness_run();
 	return (client);
@@ -127,7 +130,8 @@ TEST(flushes_beyond_4_mib_of_buffered_body)
 	client_take(client, MUCH);
 	client_read(client);
 	head = (size_t)((uint8_t *)memmem(client->bytes, 1000, "\r\n\r\n", 4) -
-	    (uint8_t *)client->bytes) + 4;
+			(uint8_t *)client->bytes) +
+	       4;
 	/* 42 writes make more than 4 MiB: the first chunk's size. */
 	assert_memory_equal(client->bytes + head, "401640\r\n", 8);
 	assert_memory_equal(client->bytes + head + 8, much, 4200000);
@@ -204,12 +208,11 @@ write_2000_pieces(struct bh_context *context)
 
 	chunks = bh_context_allocate(context, 2000 * sizeof(*chunks));
 	for (i = 0; i < 2000; i++)
-		chunks[i] = (struct bh_data_chunk) {
-			BH_CHUNK_MEMORY, much + i, 1
-		};
+		chunks[i] =
+		    (struct bh_data_chunk){ BH_CHUNK_MEMORY, much + i, 1 };
 	(void)bh_response_disable_buffering(bh_context_response(context));
 	note("%d", bh_response_write_entity_chunks(bh_context_response(context),
-	    chunks, 2000, false, false, NULL, NULL));
+		       chunks, 2000, false, false, NULL, NULL));
 }
 
 TEST(sends_more_pieces_than_one_call_takes)
@@ -223,8 +226,8 @@ TEST(sends_more_pieces_than_one_call_takes)
 	client_read(client);
 	assert_string_equal(harness_notes(), "0");
 	assert_memory_equal(client->bytes + client->length - 2000, much, 2000);
-	assert_non_null(memmem(client->bytes, client->length,
-	    "Content-Length: 2000\r\n", 22));
+	assert_non_null(memmem(
+	    client->bytes, client->length, "Content-Length: 2000\r\n", 22));
 }
 
 static void
@@ -236,19 +239,19 @@ write_bad_chunks(struct bh_context *context)
 	};
 
 	note("%d", bh_response_write_entity_chunks(bh_context_response(context),
-	    chunks, 2, false, true, NULL, NULL));
+		       chunks, 2, false, true, NULL, NULL));
 	chunks[0].type = (enum bh_chunk_type)7;
 	note("%d", bh_response_write_entity_chunks(bh_context_response(context),
-	    chunks, 1, false, true, NULL, NULL));
+		       chunks, 1, false, true, NULL, NULL));
 	/* A sanitizer's malloc(3) complains of what can't be. */
-	chunks[0] = (struct bh_data_chunk) {
-		BH_CHUNK_MEMORY, "x", SIZE_MAX / 2
-	};
+	chunks[0] =
+	    (struct bh_data_chunk){ BH_CHUNK_MEMORY, "x", SIZE_MAX / 2 };
 	if (HARNESS_SANITIZED)
 		note("-12");
 	else
-		note("%d", bh_response_write_entity_chunks(bh_context_response(context),
-	    chunks, 1, false, true, NULL, NULL));
+		note("%d", bh_response_write_entity_chunks(
+			       bh_context_response(context), chunks, 1, false,
+			       true, NULL, NULL));
 	answer(context, "hello");
 }
 
