@@ -75,6 +75,8 @@ _Static_assert(sizeof(struct message_header) == 16, "layout");
 enum handover_why {
 	HANDOVER_ACCEPTED = 1,  /* new: no bytes were read from it */
 	HANDOVER_RECOVERED = 2, /* its owner died; the wreck knows the rest */
+	HANDOVER_MIGRATED = 3,  /* released: idle, but it was used before, so
+				   the counts begin at what the kernel says */
 };
 
 /*
