@@ -49,6 +49,7 @@ struct bench {
 #define SCENARIO_POPPING  "two cores in turns: consumer's side, each"
 #define SCENARIO_LATENCY  "two cores polling: publish to handler"
 #define SCENARIO_STREAM_1 "two cores polling: 1 producer, ns each"
+#define SCENARIO_BUSY     "two cores, handler of 100 ns, ns each"
 #define SCENARIO_STREAM_2 "2 producers, ns each"
 #define SCENARIO_STREAM_3 "3 producers, ns each"
 #define SCENARIO_STREAM_4 "4 producers, ns each"

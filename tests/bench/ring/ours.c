@@ -97,7 +97,7 @@ threads_create(unsigned producers)
 
 /* The same record each time: what a loop that answers at once does. */
 static void *
-lane_create(unsigned producers)
+self_create(unsigned producers)
 {
 	struct our_queue *q = make_queue();
 
@@ -108,7 +108,7 @@ lane_create(unsigned producers)
 
 /* For the publications alone: a group of them is in flight. */
 static void *
-lane_group_create(unsigned producers)
+self_group_create(unsigned producers)
 {
 	struct our_queue *q = make_queue();
 
@@ -182,7 +182,7 @@ our_push(void *queue, unsigned producer, const struct completion *item)
 
 /* On one thread the last ring_rearm() has told the reference. */
 static inline bool
-lane_push(void *queue, unsigned producer, const struct completion *item)
+self_push(void *queue, unsigned producer, const struct completion *item)
 {
 	struct our_queue *q = queue;
 
@@ -235,7 +235,7 @@ our_done(void *queue, const struct completion *item)
 }
 
 static inline void
-lane_done(void *queue, const struct completion *item)
+self_done(void *queue, const struct completion *item)
 {
 	struct our_queue *q = queue;
 
@@ -302,16 +302,16 @@ static const struct contestant ours_claim = {
 
 static const struct contestant lane = {
 	.name = "bulkhead, lane",
-	.create = lane_create,
+	.create = self_create,
 	.destroy = our_destroy,
-	.push = lane_push,
+	.push = self_push,
 	.pop = our_pop,
-	.done = lane_done,
+	.done = self_done,
 };
 
 static const struct contestant lane_group = {
 	.name = "bulkhead, lane",
-	.create = lane_group_create,
+	.create = self_group_create,
 	.destroy = our_destroy,
 	.push = our_push,
 	.pop = our_pop,

@@ -24,6 +24,7 @@ static const struct scenario scenarios[] = {
 	{ SCENARIO_POPPING, "U2 line transfer", "Vyukov" },
 	{ SCENARIO_LATENCY, "U2 line transfer", "Vyukov" },
 	{ SCENARIO_STREAM_1, "U2 line transfer", "Vyukov" },
+	{ SCENARIO_BUSY, "U2 line transfer", "Vyukov" },
 	{ SCENARIO_STREAM_2, "U3 contended add, 2 threads", "Vyukov" },
 	{ SCENARIO_STREAM_3, "U3 contended add, 3 threads", "Vyukov" },
 	{ SCENARIO_STREAM_4, "U3 contended add, 4 threads", "Vyukov" },

@@ -48,6 +48,8 @@ static const struct contest contests[] = {
 	    { POLLING_RINGS, SIGNALLED } },
 	{ SCENARIO_STREAM_1, { PACE_STREAM, 1, 1, 16384, false, 0 },
 	    { POLLING_RINGS, SIGNALLED } },
+	{ SCENARIO_BUSY, { PACE_STREAM, 1, 1, 8192, false, 100 },
+	    { POLLING_RINGS, SIGNALLED } },
 	{ SCENARIO_STREAM_2, { PACE_STREAM, 2, 1, 8192, false, 0 },
 	    { POLLING_RINGS, SIGNALLED } },
 	{ SCENARIO_STREAM_3, { PACE_STREAM, 3, 1, 5440, false, 0 },
