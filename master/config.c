@@ -5,6 +5,8 @@
  */
 #include "master/config.h"
 
+#include "master/settings.h"
+
 #include <bsd/string.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -17,9 +19,8 @@ config_init(struct config *config)
 {
 	memset(config, 0, sizeof(*config));
 	config->log_level = LOG_INFO;
-	config->start_limit_ms = 30 * 1000;
-	config->drain_limit_ms = 30 * 1000;
 	config->slots_max = 16384;
+	settings_init(config);
 }
 
 void
@@ -31,6 +32,7 @@ config_free(struct config *config)
 	}
 	free(config->control);
 	free(config->worker);
+	settings_free(config);
 	memset(config, 0, sizeof(*config));
 }
 
@@ -73,6 +75,34 @@ has_key(const struct config_module *module, const char *setting, size_t key)
 	return (false);
 }
 
+/* Two settings are the server's: the worker keeps them from the module. */
+static int
+own_setting(struct config_module *module, const char *setting, size_t key,
+    struct reason *why)
+{
+	bool optional = strncmp(setting, "optional=", key) == 0;
+	bool required = strncmp(setting, "required=", key) == 0;
+	bool yes = strcmp(setting + key, "yes") == 0;
+
+	if (!optional && !required)
+		return (0);
+	if (!yes && strcmp(setting + key, "no") != 0)
+		return (reason_set(why, -EINVAL,
+		    "module '%s' has the setting '%s'; write %.*s=yes or "
+		    "%.*s=no",
+		    module->file, setting, (int)key - 1, setting, (int)key - 1,
+		    setting));
+	if (optional)
+		module->optional = yes;
+	else
+		module->required = yes;
+	if (module->optional && module->required)
+		return (reason_set(why, -EINVAL,
+		    "module '%s' can't be both optional and required",
+		    module->file));
+	return (0);
+}
+
 static int
 add_setting(
     struct config_module *module, const char *setting, struct reason *why)
@@ -99,7 +129,7 @@ add_setting(
 		    "module '%s' has more than %d settings", module->file,
 		    CONFIG_SETTINGS_MAX));
 	module->settings[module->setting_count++] = setting;
-	return (0);
+	return (own_setting(module, setting, key, why));
 }
 
 /* The file's name without its folder and its ".so". */

@@ -26,6 +26,9 @@ struct config_module {
 	char *path; /* what the worker loads; set by paths_resolve() */
 	const char *settings[CONFIG_SETTINGS_MAX]; /* "key=value" */
 	size_t setting_count;
+	/* The server's own settings: the worker doesn't tell the module. */
+	bool optional; /* under quarantine it is skipped: no 503 */
+	bool required; /* without it the server doesn't start */
 	/* A name that was not given by name= is owned here. */
 	char name_storage[SEGMENT_MODULE_NAME];
 };
@@ -41,10 +44,24 @@ struct config {
 	char *worker;     /* path of bulkhead-worker */
 	int log_level;
 
-	/* Limits. No option sets them yet; tests shorten them. */
-	uint32_t start_limit_ms; /* from fork to READY */
-	uint32_t drain_limit_ms; /* from DRAIN to the worker's end */
-	uint32_t slots_max;      /* connections, if descriptors allow it */
+	uint32_t slots_max; /* connections, if descriptors allow it */
+
+	/* The settings of settings.def, under -o. */
+	uint64_t start_limit_ms; /* from fork to READY */
+	uint64_t drain_limit_ms; /* from DRAIN or RETIRE to the worker's end */
+	uint64_t spares;
+	uint64_t hang_warn_ms;
+	uint64_t hang_limit_ms;
+	uint64_t hang_grace_ms;
+	uint64_t quarantine_crashes;
+	uint64_t quarantine_window_ms;
+	uint64_t quarantine_release_ms;
+	uint64_t recycle_requests;
+	uint64_t recycle_age_ms;
+	uint64_t recycle_memory;
+	uint64_t crash_files;
+	char *state_dir; /* set by paths_resolve(); "": no files */
+	bool core_dumps;
 };
 
 /*

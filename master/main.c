@@ -69,7 +69,7 @@ main(int argc, char **argv)
 		status = serve(&config);
 		break;
 	case OPTIONS_HELP:
-		(void)fputs(options_usage(), stdout);
+		options_print_usage(stdout);
 		break;
 	case OPTIONS_VERSION:
 		(void)puts("bulkhead " BULKHEAD_VERSION);

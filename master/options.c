@@ -5,6 +5,8 @@
  */
 #include "master/options.h"
 
+#include "master/settings.h"
+
 #include <bsd/stdlib.h>
 #include <errno.h>
 #include <getopt.h>
@@ -18,6 +20,7 @@ static const struct option long_options[] = {
 	{ "module", required_argument, NULL, 'm' },
 	{ "workers", required_argument, NULL, 'w' },
 	{ "control", required_argument, NULL, 'C' },
+	{ "option", required_argument, NULL, 'o' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -25,7 +28,8 @@ static const struct option long_options[] = {
 
 static const char usage[] =
     "usage: bulkhead [-t] [-l ADDR:PORT]... [-m MODULE.so[,key=value]...]...\n"
-    "                [-w N|auto] [--control PATH] [-V] [-h]\n"
+    "                [-w N|auto] [-o NAME=VALUE]... [--control PATH] "
+    "[-V] [-h]\n"
     "\n"
     "  -l, --listen ADDR:PORT  listen there: 127.0.0.1:8080 (the default),\n"
     "                          [::1]:8080, :8080 for every address, or\n"
@@ -33,9 +37,13 @@ static const char usage[] =
     "  -m, --module FILE[,key=value]...\n"
     "                          load this module, with settings; a name\n"
     "                          without '/' is one of the shipped modules;\n"
-    "                          name= names it (default: hello)\n"
+    "                          name= names it (default: hello); with\n"
+    "                          optional=yes requests go on without it while\n"
+    "                          it is under quarantine, with required=yes\n"
+    "                          the server doesn't start without it\n"
     "  -w, --workers N|auto    worker processes; auto (the default) is one\n"
     "                          for each CPU\n"
+    "  -o, --option NAME=VALUE set one of the settings below\n"
     "      --control PATH      socket that bulkheadctl talks to\n"
     "  -t, --test              check options, addresses and modules, then\n"
     "                          end\n"
@@ -45,10 +53,16 @@ static const char usage[] =
     "SIGTERM or SIGINT: finish what was begun and end; a second one: end\n"
     "now.\n";
 
-const char *
-options_usage(void)
+void
+options_print_usage(FILE *out)
 {
-	return (usage);
+	char text[SETTINGS_HELP];
+
+	settings_help(text);
+	(void)fprintf(out,
+	    "%s\nSettings for -o, with their defaults (times in ms, s, m, h "
+	    "or d; sizes in k,\nM or G):\n%s",
+	    usage, text);
 }
 
 /* Say which option a complaint is about. */
@@ -167,6 +181,8 @@ apply(int option, char **argv, struct config *config, struct reason *why)
 		return (add_module(config, optarg, why));
 	case 'w':
 		return (set_workers(config, optarg, why));
+	case 'o':
+		return (settings_set(config, optarg, why));
 	case 'C':
 		return (set_control(config, optarg, why));
 	default:
@@ -182,7 +198,7 @@ options_parse(int argc, char **argv, struct config *config, struct reason *why)
 	opterr = 0;
 	optind = 0; /* glibc: start afresh, whoever has parsed before */
 	while ((option = getopt_long(
-		    argc, argv, ":c:tl:m:w:Vh", long_options, NULL)) != -1) {
+		    argc, argv, ":c:tl:m:w:o:Vh", long_options, NULL)) != -1) {
 		if (option == 'h')
 			return (OPTIONS_HELP);
 		if (option == 'V')

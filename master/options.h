@@ -6,10 +6,13 @@
 #define MASTER_OPTIONS_H
 
 #include "master/config.h"
+#include "master/reason.h"
+
+#include <stdio.h>
 
 enum options_wish {
 	OPTIONS_RUN,     /* serve, or with -t check: config->check */
-	OPTIONS_HELP,    /* -h: print options_usage() */
+	OPTIONS_HELP,    /* -h: options_print_usage() */
 	OPTIONS_VERSION, /* -V */
 };
 
@@ -22,7 +25,7 @@ enum options_wish {
 int options_parse(
     int argc, char **argv, struct config *config, struct reason *why);
 
-/* options_usage(): what -h prints. */
-const char *options_usage(void);
+/* options_print_usage(out): for -h. */
+void options_print_usage(FILE *out);
 
 #endif

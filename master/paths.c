@@ -133,11 +133,11 @@ make_folder(const char *folder, mode_t mode, struct reason *why)
 	return (0);
 }
 
-/* systemd makes $RUNTIME_DIRECTORY; the first of several is the main one. */
+/* systemd makes the folders that it names; the first is the main one. */
 static char *
-systemd_folder(void)
+systemd_folder(const char *variable)
 {
-	const char *folders = getenv("RUNTIME_DIRECTORY");
+	const char *folders = getenv(variable);
 	char folder[PATH_MAX];
 	size_t length;
 
@@ -176,7 +176,7 @@ find_control(struct config *config, struct reason *why)
 
 	if (config->control != NULL)
 		return (0);
-	folder = systemd_folder();
+	folder = systemd_folder("RUNTIME_DIRECTORY");
 	if (folder == NULL) {
 		folder = own_folder(&mode);
 		if (folder != NULL)
@@ -188,6 +188,32 @@ find_control(struct config *config, struct reason *why)
 	if (error == 0 && config->control == NULL)
 		error = reason_set(why, -ENOMEM, "out of memory");
 	return (error);
+}
+
+/* It is made when the first file is to be written. */
+static int
+find_state_dir(struct config *config, struct reason *why)
+{
+	const char *state = getenv("XDG_STATE_HOME");
+	const char *home = getenv("HOME");
+
+	if (config->state_dir != NULL)
+		return (0);
+	config->state_dir = systemd_folder("STATE_DIRECTORY");
+	if (config->state_dir != NULL)
+		return (0);
+	if (geteuid() == 0)
+		config->state_dir = strdup("/var/lib/bulkhead");
+	else if (state != NULL && *state == '/')
+		config->state_dir = join(state, "/bulkhead", "", "");
+	else if (home != NULL && *home == '/')
+		config->state_dir =
+		    join(home, "/.local/state/bulkhead", "", "");
+	else
+		config->state_dir = strdup(""); /* nowhere to write */
+	if (config->state_dir == NULL)
+		return (reason_set(why, -ENOMEM, "out of memory"));
+	return (0);
 }
 
 int
@@ -202,6 +228,8 @@ paths_resolve_from(
 	/* -t serves nobody, so it needs no control socket. */
 	if (error == 0 && !config->check)
 		error = find_control(config, why);
+	if (error == 0)
+		error = find_state_dir(config, why);
 	return (error);
 }
 

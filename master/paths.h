@@ -11,9 +11,10 @@
 
 /*
  * paths_resolve(config, why):
- * Fill in config->worker, config->control (making its default folder) and
- * each module's path, and check that the files are there. What is set already
- * stays. Returns 0, or -errno with the line in ${why}.
+ * Fill in config->worker, config->control (making its default folder),
+ * config->state_dir (not making it) and each module's path, and check that the
+ * files are there. What is set already stays. Returns 0, or -errno with the
+ * line in ${why}.
  */
 int paths_resolve(struct config *config, struct reason *why);
 

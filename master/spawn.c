@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,8 +55,36 @@ arrange_descriptors(int socket)
 	return (0);
 }
 
+/*
+ * The kernel tells a death only after the core is written, so there is none
+ * unless it was asked for, and then without shared memory (bit 1): the wreck
+ * is read by others.
+ */
+static void
+arrange_cores(bool wanted)
+{
+	static const char filter[] = "0x31";
+	struct rlimit limit;
+	int fd;
+
+	if (getrlimit(RLIMIT_CORE, &limit) != 0)
+		return;
+	limit.rlim_cur = wanted ? limit.rlim_max : 0;
+	(void)setrlimit(RLIMIT_CORE, &limit);
+	if (!wanted)
+		return;
+	fd = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	/* Without it the core is larger, no more. */
+	if (write(fd, filter, sizeof(filter) - 1) < 0)
+		log_warn(
+		    "can't keep the segment out of cores: %s", strerror(errno));
+	(void)close(fd);
+}
+
 static _Noreturn void
-become_worker(const char *path, int socket)
+become_worker(const char *path, int socket, bool core_dumps)
 {
 	char name[] = "bulkhead-worker";
 	char option[] = "--socket";
@@ -65,6 +94,7 @@ become_worker(const char *path, int socket)
 
 	(void)setpgid(0, 0);
 	reset_signals();
+	arrange_cores(core_dumps);
 	error = arrange_descriptors(socket);
 	if (error == 0) {
 		(void)execv(path, arguments);
@@ -75,7 +105,8 @@ become_worker(const char *path, int socket)
 }
 
 int
-spawn_worker(const char *path, int socket, pid_t *ret_pid, int *ret_pidfd)
+spawn_worker(const char *path, int socket, bool core_dumps, pid_t *ret_pid,
+    int *ret_pidfd)
 {
 	int error, pidfd;
 	pid_t pid;
@@ -84,7 +115,7 @@ spawn_worker(const char *path, int socket, pid_t *ret_pid, int *ret_pidfd)
 	if (pid < 0)
 		return (-errno);
 	if (pid == 0)
-		become_worker(path, socket);
+		become_worker(path, socket, core_dumps);
 	/* Nobody but us can reap it, so the pid is still its own. */
 	pidfd = pidfd_open(pid, 0);
 	if (pidfd < 0) {

@@ -5,15 +5,17 @@
 #ifndef MASTER_SPAWN_H
 #define MASTER_SPAWN_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /*
- * spawn_worker(path, socket, ret_pid, ret_pidfd):
+ * spawn_worker(path, socket, core_dumps, ret_pid, ret_pidfd):
  * Run "bulkhead-worker --socket 3" with ${socket} (still the caller's) as its
  * descriptor 3, our standard output and error, and nothing else of ours. It
  * has a process group of its own, so that a terminal's Ctrl-C reaches the
  * master only. Returns 0 or -errno.
  */
-int spawn_worker(const char *path, int socket, pid_t *ret_pid, int *ret_pidfd);
+int spawn_worker(const char *path, int socket, bool core_dumps, pid_t *ret_pid,
+    int *ret_pidfd);
 
 #endif

@@ -233,8 +233,8 @@ make_process(struct worker *worker)
 		0, sockets) != 0)
 		return (-errno);
 	worker->socket = sockets[0];
-	error = spawn_worker(
-	    master->config->worker, sockets[1], &worker->pid, &worker->pidfd);
+	error = spawn_worker(master->config->worker, sockets[1],
+	    master->config->core_dumps, &worker->pid, &worker->pidfd);
 	fd_close(&sockets[1]);
 	if (error == 0)
 		error = loop_add(
@@ -346,11 +346,12 @@ act_late(struct worker *worker, enum worker_state was)
 	if (was == WORKER_DRAINING)
 		log_warn("worker %u (pid %d) did not finish in %g s: killed",
 		    (unsigned)worker->number, (int)worker->pid,
-		    config->drain_limit_ms / 1000.0);
+		    (double)config->drain_limit_ms / 1000);
 	else
 		(void)reason_set(&worker->failure, -ETIMEDOUT,
 		    "worker %u did not become ready in %g s",
-		    (unsigned)worker->number, config->start_limit_ms / 1000.0);
+		    (unsigned)worker->number,
+		    (double)config->start_limit_ms / 1000);
 	act_kill(worker);
 }
 

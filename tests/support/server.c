@@ -6,13 +6,14 @@
 
 #include "tests/support/process.h"
 
-#include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,22 +25,22 @@ enum {
 
 static struct server *running;
 
+static int
+remove_entry(
+    const char *path, const struct stat *status, int kind, struct FTW *place)
+{
+	(void)status;
+	(void)kind;
+	(void)place;
+	(void)remove(path);
+	return (0);
+}
+
 /* The socket and whatever else the server made in its folder. */
 static void
 remove_dir(const char *dir)
 {
-	char path[PATH_MAX];
-	struct dirent *entry;
-	DIR *list;
-
-	list = opendir(dir);
-	while (list != NULL && (entry = readdir(list)) != NULL) {
-		(void)snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
-		(void)unlink(path); /* "." and ".." refuse */
-	}
-	if (list != NULL)
-		(void)closedir(list);
-	(void)rmdir(dir);
+	(void)nftw(dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static void
@@ -151,7 +152,7 @@ struct server *
 server_start(const char *option, ...)
 {
 	const char *argv[PROCESS_ARGUMENTS_MAX] = { NULL };
-	char program[PATH_MAX];
+	char program[PATH_MAX], state[96];
 	struct server *server;
 	va_list options;
 	size_t n = 0;
@@ -166,6 +167,7 @@ server_start(const char *option, ...)
 	    "%s/control.sock", server->dir);
 	(void)snprintf(
 	    server->log_path, sizeof(server->log_path), "%s/log", server->dir);
+	(void)snprintf(state, sizeof(state), "state-dir=%s/state", server->dir);
 	server->next = running;
 	running = server;
 
@@ -175,6 +177,10 @@ server_start(const char *option, ...)
 	argv[n++] = "127.0.0.1:0";
 	argv[n++] = "--control";
 	argv[n++] = server->control;
+	argv[n++] = "-o";
+	argv[n++] = "spares=0"; /* a test that wants one asks for it */
+	argv[n++] = "-o";
+	argv[n++] = state;
 	va_start(options, option);
 	for (; option != NULL && n < PROCESS_ARGUMENTS_MAX - 1;
 	     option = va_arg(options, const char *))

@@ -34,7 +34,8 @@ struct server {
 
 /*
  * server_start(option...): start bulkhead with these options (up to NULL)
- * beyond -l and --control, and wait until it is ready. Fails the test when
+ * beyond -l, --control and -o (spares=0, state-dir=<dir>/state; the test's own
+ * -o go behind), and wait until it is ready. Fails the test when
  * it isn't in time.
  */
 struct server *server_start(const char *option, ...) __attribute__((sentinel));

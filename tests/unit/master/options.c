@@ -207,6 +207,89 @@ says_what_is_wrong_with_a_module(void **state)
 }
 
 static void
+takes_settings(void **state)
+{
+	struct config config;
+	struct reason why;
+
+	(void)state;
+	assert_int_equal(
+	    PARSE(&config, &why, "-o", "spares=3", "--option=hang-warn=250ms",
+		"-o", "hang-limit=2m", "-o", "recycle-memory=64M", "-o",
+		"state-dir=", "-o", "core-dumps=on", "-o", "drain-limit=9s",
+		"-o", "drain-limit=8s", "-o", "recycle-age=0"),
+	    OPTIONS_RUN);
+	assert_int_equal(config.spares, 3);
+	assert_int_equal(config.hang_warn_ms, 250);
+	assert_int_equal(config.hang_limit_ms, 120 * 1000);
+	assert_int_equal(config.recycle_memory, 64 << 20);
+	assert_int_equal(config.drain_limit_ms, 8000);
+	assert_int_equal(config.recycle_age_ms, 0);
+	assert_string_equal(config.state_dir, "");
+	assert_true(config.core_dumps);
+	config_free(&config);
+	assert_int_equal(PARSE(&config, &why, NULL), OPTIONS_RUN);
+	assert_int_equal(config.spares, 1);
+	assert_int_equal(config.hang_limit_ms, 30 * 1000);
+	assert_int_equal(config.start_limit_ms, 30 * 1000);
+	assert_null(config.state_dir);
+	assert_false(config.core_dumps);
+	config_free(&config);
+}
+
+static void
+says_what_is_wrong_with_a_setting(void **state)
+{
+	(void)state;
+	COMPLAINS("option -o: there is no setting 'spare'; did you mean "
+		  "spares?",
+	    "-o", "spare=1");
+	COMPLAINS("option -o: there is no setting 'hang-limti'; did you mean "
+		  "hang-limit?",
+	    "-o", "hang-limti=1s");
+	COMPLAINS("option -o: there is no setting 'colour'; see bulkhead -h",
+	    "-o", "colour=red");
+	COMPLAINS("option -o: 'spares' is not a setting; write name=value",
+	    "-o", "spares");
+	COMPLAINS("option -o: spares can't be '17'; write a number, from 0 to "
+		  "16",
+	    "-o", "spares=17");
+	COMPLAINS("option -o: hang-warn can't be '5'; write a time like "
+		  "250ms, 30s or 5m, from 10ms to 1d",
+	    "-o", "hang-warn=5");
+	COMPLAINS("option -o: recycle-memory can't be '-1'; write a size like "
+		  "65536, 512k, 64M or 2G, from 0 to 1048576G",
+	    "-o", "recycle-memory=-1");
+	COMPLAINS("option -o: spares can't be '99999999999999999999999'; "
+		  "write a number, from 0 to 16",
+	    "-o", "spares=99999999999999999999999");
+	COMPLAINS("option -o: core-dumps can't be 'yes'; write on or off", "-o",
+	    "core-dumps=yes");
+}
+
+static void
+keeps_the_servers_own_settings_of_a_module(void **state)
+{
+	struct config config;
+	struct reason why;
+
+	(void)state;
+	assert_int_equal(PARSE(&config, &why, "-m", "a,optional=yes", "-m",
+			     "b,required=yes,optional=no", "-m", "c"),
+	    OPTIONS_RUN);
+	assert_true(config.modules[0].optional);
+	assert_false(config.modules[0].required);
+	assert_true(config.modules[1].required);
+	assert_false(config.modules[2].optional || config.modules[2].required);
+	config_free(&config);
+	COMPLAINS("option -m: module 'a' has the setting 'optional=1'; write "
+		  "optional=yes or optional=no",
+	    "-m", "a,optional=1");
+	COMPLAINS("option -m: module 'a' can't be both optional and required",
+	    "-m", "a,optional=yes,required=yes");
+}
+
+static void
 refuses_more_modules_and_listeners_than_fit(void **state)
 {
 	static char modules[SEGMENT_MODULES_MAX + 1][8];
@@ -241,6 +324,9 @@ main(int argc, char **argv)
 		cmocka_unit_test(says_what_a_number_of_workers_is),
 		cmocka_unit_test(says_what_an_address_is),
 		cmocka_unit_test(says_what_is_wrong_with_a_module),
+		cmocka_unit_test(takes_settings),
+		cmocka_unit_test(says_what_is_wrong_with_a_setting),
+		cmocka_unit_test(keeps_the_servers_own_settings_of_a_module),
 		cmocka_unit_test(refuses_more_modules_and_listeners_than_fit),
 	};
 

@@ -120,6 +120,8 @@ running_prepare(struct running *running, unsigned workers, const char *settings)
 	    address_parse("127.0.0.1:0", &config->listen[0], &why), 0);
 	config->listen_count = 1;
 	config->workers = workers;
+	config->spares = 0;
+	config->state_dir = strdup("");
 	config->slots_max = 256;
 	config->control = strdup(running->control);
 	config->worker = strdup(FAKE_WORKER);
