@@ -114,6 +114,20 @@ skip_request(struct finding *finding)
 	return (true);
 }
 
+/*
+ * No request's bytes. Its end may have begun, or been reached without the
+ * report; the kernel knows, but for the very first step of it.
+ */
+static enum adoption
+judge_idle(const struct finding *finding)
+{
+	if (finding->witness.dead)
+		return (ADOPTION_RESET);
+	if (finding->state == SLOT_CLOSING || finding->witness.fin_sent)
+		return (ADOPTION_CLOSE);
+	return (ADOPTION_FRESH);
+}
+
 /* A request that was in the pipeline, without a response byte on its way. */
 static enum adoption
 judge_unanswered(struct finding *finding, const struct message_connection *item)
@@ -165,8 +179,7 @@ investigate(const struct adopt_wreck *wreck,
 	if (error != 0)
 		return (ADOPTION_RESET);
 	if (finding->place.buffer == 0)
-		return (finding->state == SLOT_CLOSING ? ADOPTION_CLOSE
-						       : ADOPTION_FRESH);
+		return (judge_idle(finding));
 	if (!find_bytes(wreck, finding))
 		return (ADOPTION_RESET);
 	return (judge(finding, item));

@@ -28,7 +28,7 @@ mode_of(bool async, const bool *ret_completion_expected)
 	    .always = async && ret_completion_expected == NULL });
 }
 
-int
+BH_EXPORT int
 bh_request_read_entity_body(struct bh_request *handle, void *buffer,
     size_t size, bool async, size_t *ret_received,
     bool *ret_completion_expected)
@@ -84,7 +84,7 @@ check_write(const struct request *request, const struct bh_data_chunk *chunks,
 	return (0);
 }
 
-int
+BH_EXPORT int
 bh_response_write_entity_chunks(struct bh_response *handle,
     const struct bh_data_chunk *chunks, size_t count, bool async,
     bool more_data, size_t *ret_sent, bool *ret_completion_expected)
@@ -125,7 +125,7 @@ bh_response_write_entity_chunks(struct bh_response *handle,
 	return (error);
 }
 
-int
+BH_EXPORT int
 bh_response_flush(struct bh_response *handle, bool async, bool more_data,
     size_t *ret_sent, bool *ret_completion_expected)
 {
@@ -145,7 +145,7 @@ bh_response_flush(struct bh_response *handle, bool async, bool more_data,
 	    ret_completion_expected));
 }
 
-int
+BH_EXPORT int
 bh_context_post_completion(struct bh_context *context, uint32_t bytes)
 {
 	struct request *request;
@@ -163,7 +163,7 @@ bh_context_post_completion(struct bh_context *context, uint32_t bytes)
 	return (error);
 }
 
-int
+BH_EXPORT int
 bh_context_take_ticket(struct bh_context *context, struct bh_ticket *ret_ticket)
 {
 	struct request *request;
@@ -180,7 +180,7 @@ bh_context_take_ticket(struct bh_context *context, struct bh_ticket *ret_ticket)
 	return (0);
 }
 
-int
+BH_EXPORT int
 bh_ticket_post(const struct bh_ticket *ticket, uint32_t bytes, int status)
 {
 	const struct modules *modules = &worker_self->modules;
@@ -200,31 +200,31 @@ bh_ticket_post(const struct bh_ticket *ticket, uint32_t bytes, int status)
 	return (error);
 }
 
-uint64_t
+BH_EXPORT uint64_t
 bh_completion_bytes(const struct bh_completion_info *info)
 {
 	return (info->bytes);
 }
 
-uint64_t
+BH_EXPORT uint64_t
 bh_completion_entity_bytes(const struct bh_completion_info *info)
 {
 	return (info->entity);
 }
 
-int
+BH_EXPORT int
 bh_completion_status(const struct bh_completion_info *info)
 {
 	return (info->status);
 }
 
-uint32_t
+BH_EXPORT uint32_t
 bh_completed_operation(const struct bh_completion_info *info)
 {
 	return (info->op);
 }
 
-uint32_t
+BH_EXPORT uint32_t
 bh_status_to_hresult(int status)
 {
 	static const struct {

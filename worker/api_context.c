@@ -82,19 +82,19 @@ api_operation(const void *handle, const void *caller, bool async,
 	return (0);
 }
 
-struct bh_request *
+BH_EXPORT struct bh_request *
 bh_context_request(struct bh_context *context)
 {
 	return ((struct bh_request *)context);
 }
 
-struct bh_response *
+BH_EXPORT struct bh_response *
 bh_context_response(struct bh_context *context)
 {
 	return ((struct bh_response *)context);
 }
 
-void *
+BH_EXPORT void *
 bh_context_allocate(struct bh_context *context, size_t size)
 {
 	struct request *request;
@@ -104,7 +104,7 @@ bh_context_allocate(struct bh_context *context, size_t size)
 	return (arena_alloc(&request->arena, size));
 }
 
-uint64_t
+BH_EXPORT uint64_t
 bh_context_request_id(struct bh_context *context)
 {
 	struct request *request;
@@ -114,7 +114,30 @@ bh_context_request_id(struct bh_context *context)
 	return (request->id);
 }
 
-bool
+BH_EXPORT unsigned
+bh_context_replays(struct bh_context *context)
+{
+	struct request *request;
+
+	if (api_request(context, API_CALLER, &request) != 0)
+		return (0);
+	return (request->replays);
+}
+
+BH_EXPORT int
+bh_context_set_replayable(struct bh_context *context, bool replayable)
+{
+	struct request *request;
+	int error;
+
+	error = api_request(context, API_CALLER, &request);
+	if (error == 0)
+		conn_note_replayable(
+		    request->conn, request->worker, replayable);
+	return (error);
+}
+
+BH_EXPORT bool
 bh_context_response_headers_sent(struct bh_context *context)
 {
 	struct request *request;
@@ -133,7 +156,7 @@ span(const struct request *request, struct http_span part)
 	    (const char *)request->bytes + part.offset, part.length });
 }
 
-struct bh_str
+BH_EXPORT struct bh_str
 bh_request_method(struct bh_request *handle)
 {
 	struct request *request;
@@ -143,7 +166,7 @@ bh_request_method(struct bh_request *handle)
 	return (span(request, request->head.method_name));
 }
 
-struct bh_str
+BH_EXPORT struct bh_str
 bh_request_url(struct bh_request *handle)
 {
 	struct request *request;
@@ -153,7 +176,7 @@ bh_request_url(struct bh_request *handle)
 	return (span(request, request->head.target));
 }
 
-struct bh_str
+BH_EXPORT struct bh_str
 bh_request_path(struct bh_request *handle)
 {
 	struct request *request;
@@ -163,7 +186,7 @@ bh_request_path(struct bh_request *handle)
 	return (span(request, request->head.path));
 }
 
-struct bh_str
+BH_EXPORT struct bh_str
 bh_request_query(struct bh_request *handle)
 {
 	struct request *request;
@@ -173,7 +196,7 @@ bh_request_query(struct bh_request *handle)
 	return (span(request, request->head.query));
 }
 
-unsigned
+BH_EXPORT unsigned
 bh_request_http_minor(struct bh_request *handle)
 {
 	struct request *request;
@@ -183,7 +206,7 @@ bh_request_http_minor(struct bh_request *handle)
 	return (request->head.minor);
 }
 
-bool
+BH_EXPORT bool
 bh_request_header(
     struct bh_request *handle, const char *name, struct bh_str *ret_value)
 {
@@ -200,7 +223,7 @@ bh_request_header(
 	return (true);
 }
 
-bool
+BH_EXPORT bool
 bh_request_header_at(struct bh_request *handle, size_t index,
     struct bh_str *ret_name, struct bh_str *ret_value)
 {
@@ -214,7 +237,7 @@ bh_request_header_at(struct bh_request *handle, size_t index,
 	return (true);
 }
 
-struct bh_str
+BH_EXPORT struct bh_str
 bh_request_remote_address(struct bh_request *handle, uint16_t *ret_port)
 {
 	const struct slot_peer *peer;
@@ -235,7 +258,7 @@ bh_request_remote_address(struct bh_request *handle, uint16_t *ret_port)
 	return ((struct bh_str){ request->address, strlen(request->address) });
 }
 
-uint64_t
+BH_EXPORT uint64_t
 bh_request_remaining_entity_bytes(struct bh_request *handle)
 {
 	struct request *request;
@@ -247,7 +270,7 @@ bh_request_remaining_entity_bytes(struct bh_request *handle)
 				      : request->body.remaining);
 }
 
-void
+BH_EXPORT void
 bh_event_set_error_status(struct bh_event_provider *provider, int status)
 {
 	struct request *request = provider->request;
@@ -257,7 +280,7 @@ bh_event_set_error_status(struct bh_event_provider *provider, int status)
 		request->error_module = request->worker->running.module->name;
 }
 
-void
+BH_EXPORT void
 bh_log(struct bh_context *context, enum bh_log_level level, const char *format,
     ...)
 {

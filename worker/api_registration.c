@@ -237,3 +237,17 @@ bh_registration_error(
 	(void)snprintf(registration->error + used,
 	    sizeof(registration->error) - used, " (%s)", said);
 }
+
+BH_EXPORT int
+bh_registration_set_path(struct bh_registration *registration, const char *path)
+{
+	if (path == NULL || *path != '/' || strlen(path) >= 1024) {
+		refuse(registration,
+		    "bh_registration_set_path(): '%s' is no path: it must "
+		    "begin with '/'",
+		    path == NULL ? "" : path);
+		return (-EINVAL);
+	}
+	module_set_scope(registration, path);
+	return (0);
+}

@@ -12,7 +12,7 @@
 
 #include <errno.h>
 
-int
+BH_EXPORT int
 bh_response_clear(struct bh_response *handle)
 {
 	struct request *request;
@@ -23,7 +23,7 @@ bh_response_clear(struct bh_response *handle)
 	return (response_clear(request));
 }
 
-int
+BH_EXPORT int
 bh_response_set_status(
     struct bh_response *handle, unsigned status, const char *reason)
 {
@@ -35,7 +35,7 @@ bh_response_set_status(
 	return (response_set_status(request, status, reason));
 }
 
-unsigned
+BH_EXPORT unsigned
 bh_response_status(struct bh_response *handle)
 {
 	struct request *request;
@@ -45,7 +45,7 @@ bh_response_status(struct bh_response *handle)
 	return (request->response.status == 0 ? 200 : request->response.status);
 }
 
-int
+BH_EXPORT int
 bh_response_set_header(struct bh_response *handle, const char *name,
     const char *value, bool replace)
 {
@@ -57,7 +57,7 @@ bh_response_set_header(struct bh_response *handle, const char *name,
 	return (response_set_header(request, name, value, replace));
 }
 
-int
+BH_EXPORT int
 bh_response_delete_header(struct bh_response *handle, const char *name)
 {
 	struct request *request;
@@ -68,7 +68,7 @@ bh_response_delete_header(struct bh_response *handle, const char *name)
 	return (response_delete_header(request, name));
 }
 
-int
+BH_EXPORT int
 bh_response_disable_buffering(struct bh_response *handle)
 {
 	struct request *request;
@@ -80,7 +80,7 @@ bh_response_disable_buffering(struct bh_response *handle)
 	return (0);
 }
 
-int
+BH_EXPORT int
 bh_response_set_need_disconnect(struct bh_response *handle)
 {
 	struct request *request;
@@ -92,7 +92,7 @@ bh_response_set_need_disconnect(struct bh_response *handle)
 	return (0);
 }
 
-int
+BH_EXPORT int
 bh_response_reset_connection(struct bh_response *handle)
 {
 	struct request *request;

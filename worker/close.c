@@ -12,6 +12,7 @@
 #include "worker/buffers.h"
 #include "worker/engine.h"
 #include "worker/link.h"
+#include "worker/pipeline.h"
 #include "worker/request.h"
 
 #include <errno.h>
@@ -23,9 +24,10 @@ enum {
 	SWEEP_PARTS = 4, /* so each connection is looked at once a second */
 };
 
-/* Nothing of the connection is left but the report to the master. */
+/* It isn't ours any more; what is left of it here is the report. */
 static void
-finish(struct conn *conn, struct worker *worker, enum close_how how)
+let_go(struct conn *conn, struct worker *worker, enum message_type report,
+    enum close_how how)
 {
 	static const struct slot_request nothing;
 	uint32_t slot = conn_slot_number(conn);
@@ -39,7 +41,19 @@ finish(struct conn *conn, struct worker *worker, enum close_how how)
 	conn->id = 0;
 	worker->conns_open--;
 	WORKER_STAT_ADD(worker, connections_open, -1);
-	link_report(worker->link, MESSAGE_CLOSED, slot, generation, how);
+	link_report(worker->link, report, slot, generation, how);
+}
+
+static void
+finish(struct conn *conn, struct worker *worker, enum close_how how)
+{
+	let_go(conn, worker, MESSAGE_CLOSED, how);
+}
+
+void
+conn_release(struct conn *conn, struct worker *worker)
+{
+	let_go(conn, worker, MESSAGE_RELEASED, 0);
 }
 
 void
@@ -119,6 +133,12 @@ operation_timeout(struct conn *conn, struct worker *worker)
 		: worker->limits.body_ns;
 	uint64_t last = engine_progress(worker->engine, conn_slot_number(conn));
 
+	if (conn->request->state == REQUEST_PARKED &&
+	    conn->request->io.ref == 0) {
+		conn->deadline_ns = 0;
+		pipeline_expire(conn->request);
+		return;
+	}
 	if (last + limit > worker->now_ns) {
 		conn->deadline_ns = last + limit;
 		return;
@@ -157,6 +177,16 @@ conn_timeout(struct conn *conn, struct worker *worker)
 		conn_close(conn, worker);
 }
 
+/* Who has sent a part of a request may send the rest, but not at leisure. */
+static void
+shorten_deadline(struct conn *conn, struct worker *worker)
+{
+	uint64_t last = worker->now_ns + worker->limits.linger_ns;
+
+	if (conn->deadline_ns == 0 || conn->deadline_ns > last)
+		conn->deadline_ns = last;
+}
+
 void
 conns_drain(struct worker *worker)
 {
@@ -165,9 +195,16 @@ conns_drain(struct worker *worker)
 
 	for (slot = 0; slot < worker->conns_used; slot++) {
 		conn = &worker->conns[slot];
-		if (conn->id == 0 || conn->state != SLOT_IDLE)
+		if (conn->id == 0)
 			continue;
-		if (engine_abandon(worker->engine, slot))
+		if (conn->state == SLOT_READING && !worker->retiring)
+			shorten_deadline(conn, worker);
+		if (conn->state != SLOT_IDLE ||
+		    !engine_abandon(worker->engine, slot))
+			continue;
+		if (worker->retiring)
+			conn_release(conn, worker);
+		else
 			conn_close(conn, worker);
 	}
 }

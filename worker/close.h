@@ -23,6 +23,13 @@ void conn_close(struct conn *conn, struct worker *worker);
 /* conn_reset(conn, worker): the other one. ${conn} is over after. */
 void conn_reset(struct conn *conn, struct worker *worker);
 
+/*
+ * conn_release(conn, worker):
+ * No ending at all: an idle connection, with no byte of it read, goes back to
+ * the master, who gives it to another worker. ${conn} is over after.
+ */
+void conn_release(struct conn *conn, struct worker *worker);
+
 /* conn_lingered(conn, worker, bytes, status): CONN_RECEIVED while CLOSING. */
 void conn_lingered(
     struct conn *conn, struct worker *worker, int64_t bytes, int status);

@@ -380,6 +380,8 @@ conn_next(struct conn *conn, struct worker *worker)
 	release_buffer(conn, worker);
 	if (worker->draining)
 		conn_close(conn, worker);
+	else if (worker->retiring)
+		conn_release(conn, worker);
 	else
 		wait_for_request(conn, worker);
 }
@@ -472,6 +474,18 @@ conn_note_body_outside(struct conn *conn, struct worker *worker)
 	if (place.flags & SLOT_BODY_OUTSIDE)
 		return;
 	place.flags |= SLOT_BODY_OUTSIDE;
+	slot_set_request(slot_of(conn, worker), &place);
+}
+
+void
+conn_note_replayable(struct conn *conn, struct worker *worker, bool replayable)
+{
+	struct slot_request place;
+
+	(void)slot_get_request(slot_of(conn, worker), &place);
+	place.flags &= ~(uint32_t)SLOT_REPLAYABLE;
+	if (replayable)
+		place.flags |= SLOT_REPLAYABLE;
 	slot_set_request(slot_of(conn, worker), &place);
 }
 

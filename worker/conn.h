@@ -105,6 +105,10 @@ void conn_note_response(
 /* conn_note_body_outside(conn, worker): body bytes leave the segment. */
 void conn_note_body_outside(struct conn *conn, struct worker *worker);
 
+/* conn_note_replayable(conn, worker, replayable): the module's word. */
+void conn_note_replayable(
+    struct conn *conn, struct worker *worker, bool replayable);
+
 /*
  * conn_body_room(conn, worker, ret_size):
  * Room for body bytes that need unframing, at conn->end; everything before it
@@ -116,7 +120,10 @@ uint8_t *conn_body_room(
 /* conn_set_deadline(conn, worker, ns): time limit from now; 0: none. */
 void conn_set_deadline(struct conn *conn, struct worker *worker, uint64_t ns);
 
-/* conns_drain(worker): close what is idle; the rest ends after its answer. */
+/*
+ * conns_drain(worker):
+ * Close what is idle, or release it when retiring; the rest after its answer.
+ */
 void conns_drain(struct worker *worker);
 
 /*

@@ -31,18 +31,42 @@ enum {
 	LINK_RETRY_MS = 5, /* when the master's socket was full */
 };
 
-/* The master wants us to finish; or it is gone, and that means the same. */
+/*
+ * The master wants us to finish; or it is gone, and that means the same. A
+ * worker that retires may still be told to drain.
+ */
 static void
-drain(struct worker *worker)
+finish(struct worker *worker, bool retire)
 {
-	if (worker->draining)
+	if (worker->draining || (retire && worker->retiring))
 		return;
 	if (worker->master_gone)
 		log_warn("the master is gone: finishing what there is");
-	worker->draining = true;
+	worker->retiring = retire;
+	worker->draining = !retire;
 	atomic_store_explicit(&worker->segment.consumer->state,
 	    SEGMENT_DRAINING, memory_order_relaxed);
 	conns_drain(worker);
+}
+
+static void
+dispatch_message(struct worker *worker, const struct completion *completion)
+{
+	switch (completion->conn) {
+	case MESSAGE_DRAIN:
+		finish(worker, false);
+		break;
+	case MESSAGE_RETIRE:
+		finish(worker, true);
+		break;
+	case MESSAGE_QUARANTINE:
+		worker->modules.quarantined = (uint32_t)completion->aux;
+		worker->modules.retry_after_s =
+		    (uint32_t)(completion->aux >> 32);
+		break;
+	default:
+		break;
+	}
 }
 
 /* A completion that concerns a connection, not an operation of a module. */
@@ -91,7 +115,7 @@ dispatch(struct worker *worker, const struct completion *completion)
 		return;
 	}
 	if (completion->op == OPERATION_MASTER_MESSAGE)
-		drain(worker);
+		dispatch_message(worker, completion);
 	else
 		dispatch_conn(worker, completion);
 	ring_release(&worker->consumer, completion->ref);
@@ -117,8 +141,7 @@ publish_figures(struct worker *worker)
 {
 	stat_set(&worker->stats[STAT_records_used],
 	    worker->segment.geometry.records - worker->consumer.free_count);
-	stat_set(
-	    &worker->stats[STAT_ring_poisoned], worker->consumer.poisoned);
+	stat_set(&worker->stats[STAT_ring_poisoned], worker->consumer.poisoned);
 	stat_set(
 	    &worker->stats[STAT_ring_fallbacks], worker->consumer.fallbacks);
 }
@@ -143,8 +166,8 @@ patience(struct worker *worker)
 static bool
 is_finished(struct worker *worker)
 {
-	return (worker->draining && worker->conns_open == 0 &&
-		link_flush(worker->link));
+	return ((worker->draining || worker->retiring) &&
+		worker->conns_open == 0 && link_flush(worker->link));
 }
 
 void

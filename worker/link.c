@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 enum {
-	REPORT_KINDS = 3
+	REPORT_KINDS = 4
 };
 
 /* Reports of one type, in one message's shape. */
@@ -53,7 +53,8 @@ link_create(int fd, struct link **ret_link)
 	link->fd = fd;
 	link->queues[0].type = MESSAGE_TAKEN;
 	link->queues[1].type = MESSAGE_REFUSED;
-	link->queues[2].type = MESSAGE_CLOSED;
+	link->queues[2].type = MESSAGE_RELEASED;
+	link->queues[3].type = MESSAGE_CLOSED;
 	*ret_link = link;
 	return (0);
 }
@@ -256,6 +257,7 @@ link_readable(struct worker *worker)
 	int fds[MESSAGE_WRECK_FDS + MESSAGE_CONNECTIONS];
 	size_t fd_count = 0;
 	ssize_t size;
+	struct message_quarantine quarantine;
 	int truncated, type;
 
 	size = fd_receive(link->fd, link->buffer, sizeof(link->buffer), fds,
@@ -266,7 +268,7 @@ link_readable(struct worker *worker)
 		/* Nobody will hand us anything any more, nor replace us. */
 		engine_link_gone(worker->engine);
 		worker->master_gone = true;
-		publish(worker, OPERATION_MASTER_MESSAGE, 0, MESSAGE_DRAIN);
+		publish(worker, OPERATION_MASTER_MESSAGE, MESSAGE_DRAIN, 0);
 		return;
 	}
 	type = message_check(link->buffer, (size_t)size,
@@ -278,9 +280,15 @@ link_readable(struct worker *worker)
 	else if (type == MESSAGE_RECOVER &&
 		 header->count <= MESSAGE_CONNECTIONS)
 		recovered_arrivals(worker, list, header->count, fds, fd_count);
-	else if (type == MESSAGE_DRAIN)
-		publish(worker, OPERATION_MASTER_MESSAGE, 0, MESSAGE_DRAIN);
-	else
+	else if (type == MESSAGE_DRAIN || type == MESSAGE_RETIRE)
+		publish(worker, OPERATION_MASTER_MESSAGE, (uint64_t)type, 0);
+	else if (type == MESSAGE_QUARANTINE &&
+		 header->size == sizeof(quarantine)) {
+		memcpy(&quarantine, header + 1, sizeof(quarantine));
+		publish(worker, OPERATION_MASTER_MESSAGE, (uint64_t)type,
+		    (uint64_t)quarantine.retry_after_s << 32 |
+			quarantine.modules);
+	} else
 		log_warn(
 		    "a message of type %d from the master is not known", type);
 }

@@ -38,14 +38,15 @@ int link_say(struct link *link, enum message_type type, const char *text);
 /*
  * link_readable(worker):
  * Read one message and publish what it says: CONN_ARRIVED for each connection
- * (its slot opened, the descriptor in `aux`), MASTER_MESSAGE for the rest.
+ * (its slot opened, the descriptor in `aux`), MASTER_MESSAGE for the rest
+ * (its type in `conn`, what it says in `aux`).
  * The engine calls it while records are free for a whole message.
  */
 void link_readable(struct worker *worker);
 
 /*
  * link_report(link, type, slot, generation, how):
- * Queue a TAKEN, REFUSED or CLOSED for the next link_flush().
+ * Queue a TAKEN, REFUSED, RELEASED or CLOSED for the next link_flush().
  */
 void link_report(struct link *link, enum message_type type, uint32_t slot,
     uint32_t generation, uint32_t how);

@@ -61,6 +61,7 @@ default_limits(void)
 	    .body_ns = 60 * second,
 	    .send_ns = 60 * second,
 	    .linger_ns = 3 * second,
+	    .pending_ns = 300 * second,
 	    .body_max = UINT64_C(4) << 30,
 	    .buffered_max = UINT64_C(4) << 20,
 	    .discard_max = UINT64_C(64) << 10,
@@ -84,6 +85,7 @@ attach(struct worker *worker)
 	error = modules_parse(
 	    &worker->modules, strings, boot.strings, boot.modules);
 	free(strings);
+	worker->modules.quarantined = boot.quarantined;
 	if (error == 0)
 		error = segment_map_worker(&fds, &worker->segment);
 	if (error == 0)

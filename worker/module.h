@@ -31,7 +31,7 @@ struct bh_registration {
 	uint32_t id; /* its place in the segment's header, from 0 */
 	const char *name;
 	const char *path;
-	void *handle; /* of dlopen */
+	void *handle;                   /* of dlopen */
 	uintptr_t text_start, text_end; /* to name a caller by its address */
 	const struct bh_module_ops *ops;
 	void *self; /* the module pointer of its registration */
@@ -40,8 +40,11 @@ struct bh_registration {
 	struct module_setting settings[MODULE_SETTINGS_MAX];
 	size_t setting_count;
 	char asked[512]; /* the keys it asked for, each with its NUL; those
-	                    that fit */
+			    that fit */
 	size_t asked_size;
+	const char *scope; /* requests it takes part in: path, or NULL: all */
+	size_t scope_length;
+	bool optional;   /* in quarantine it is skipped, not missed */
 	bool registered; /* its bh_register_module() returned 0 */
 	bool failed;     /* a registration call was refused */
 	char error[512]; /* what bh_registration_error() said, or the refusal */
@@ -62,7 +65,9 @@ struct modules {
 	struct pipeline_call *calls;
 	size_t call_count;
 	size_t log_call; /* index of the first call of BH_RQ_LOG_REQUEST's step
-	                    or later: where BH_FINISH_REQUEST goes on */
+			    or later: where BH_FINISH_REQUEST goes on */
+	uint32_t quarantined;   /* a bit a module: not to be called */
+	uint32_t retry_after_s; /* for those whose request needs one */
 	char *strings; /* the boot message's list, which settings point into */
 	struct activity *activity; /* the dispatch thread's, since the load */
 };
@@ -72,14 +77,15 @@ struct modules {
  * Take the boot message's list (see shm/message.h; copied): paths, names and
  * settings of ${count} modules. Returns 0, -EBADMSG or -ENOMEM.
  */
-int modules_parse(struct modules *modules, const char *strings, size_t size,
-    size_t count);
+int modules_parse(
+    struct modules *modules, const char *strings, size_t size, size_t count);
 
 /*
  * modules_load(modules, segment, ret_error, error_size):
  * dlopen(3) each module, check its ABI stamp, call its bh_register_module()
  * with the activity word saying so, check that every setting was asked for,
- * and build the calls. Returns 0, or -1 with one line for the operator in
+ * and build the calls. Those in modules->quarantined are left alone. Returns 0,
+ * or -1 with one line for the operator in
  * ${ret_error}: which module (name and file) and why. What was loaded before
  * the failure stays loaded; modules_unload() undoes it.
  */
@@ -91,6 +97,21 @@ int modules_load(struct modules *modules, const struct segment *segment,
  * terminate() in reverse order, dlclose, free. A cleared struct is fine.
  */
 void modules_unload(struct modules *modules);
+
+/*
+ * module_set_scope(module, path):
+ * It takes part in requests for ${path} and what is below it, no others.
+ */
+void module_set_scope(struct bh_registration *module, const char *path);
+
+/*
+ * modules_for(modules, path, length, ret_missing):
+ * Which modules take part in a request for ${path}: a bit each. Those in
+ * quarantine don't, and *${ret_missing} has the bits of them that the request
+ * can't do without.
+ */
+uint32_t modules_for(const struct modules *modules, const char *path,
+    size_t length, uint32_t *ret_missing);
 
 /*
  * module_callback(ops, step):

@@ -427,6 +427,13 @@ call_register(const struct modules *modules, struct bh_registration *module)
 	return (answer);
 }
 
+/* is_quarantined: the master has seen it crash too often. */
+static bool
+is_quarantined(const struct modules *modules, size_t i)
+{
+	return ((modules->quarantined >> i & 1) != 0);
+}
+
 /* register_module: call it and judge what came of it. */
 static int
 register_module(struct modules *modules, struct bh_registration *module,
@@ -456,6 +463,52 @@ register_module(struct modules *modules, struct bh_registration *module,
 		    "registers for nothing: its bh_register_module() must "
 		    "call bh_registration_set_request_notifications()"));
 	return (check_settings(module, complaint));
+}
+
+/* yes_or_no: a setting of the server's own. Returns -1 with a complaint. */
+static int
+yes_or_no(const struct bh_registration *module,
+    const struct module_setting *setting, const struct complaint *complaint,
+    bool *ret_yes)
+{
+	*ret_yes = strcmp(setting->value, "yes") == 0;
+	if (!*ret_yes && strcmp(setting->value, "no") != 0)
+		return (complain(complaint, module,
+		    "setting '%s' is 'yes' or 'no', not '%s'", setting->key,
+		    setting->value));
+	return (0);
+}
+
+/*
+ * server_settings: those that say what the module is to the server. `path` is
+ * the module's, but tells who needs it when it can't be asked itself.
+ */
+static int
+server_settings(
+    struct bh_registration *module, const struct complaint *complaint)
+{
+	struct module_setting *setting;
+	bool required;
+	size_t i;
+
+	for (i = 0; i < module->setting_count; i++) {
+		setting = &module->settings[i];
+		if (strcmp(setting->key, "path") == 0)
+			module_set_scope(module, setting->value);
+		if (strcmp(setting->key, "optional") == 0) {
+			setting->asked = true;
+			if (yes_or_no(module, setting, complaint,
+				&module->optional) != 0)
+				return (-1);
+		}
+		if (strcmp(setting->key, "required") == 0) {
+			setting->asked = true; /* the master heeds it */
+			if (yes_or_no(module, setting, complaint, &required) !=
+			    0)
+				return (-1);
+		}
+	}
+	return (0);
 }
 
 /* add_calls: the calls of one step and priority, in the modules' order. */
@@ -515,6 +568,8 @@ open_all(struct modules *modules, const struct segment *segment,
 	for (i = 0; i < modules->count; i++) {
 		module = &modules->list[i];
 		module->stats = stats_module(segment, module->id);
+		if (is_quarantined(modules, i))
+			continue;
 		before = activity_set(modules->activity,
 		    activity_pack(module->id, ACTIVITY_LOADING, 0));
 		error = open_module(module, complaint);
@@ -543,8 +598,10 @@ modules_load(struct modules *modules, const struct segment *segment,
 	if (open_all(modules, segment, &complaint) != 0)
 		return (-1);
 	for (i = 0; i < modules->count; i++)
-		if (register_module(modules, &modules->list[i], &complaint) !=
-		    0)
+		if (server_settings(&modules->list[i], &complaint) != 0 ||
+		    (!is_quarantined(modules, i) &&
+			register_module(
+			    modules, &modules->list[i], &complaint) != 0))
 			return (-1);
 	if (build_calls(modules) != 0) {
 		(void)snprintf(ret_error, error_size, "%s", strerror(ENOMEM));
@@ -586,6 +643,48 @@ modules_unload(struct modules *modules)
 	free(modules->list);
 	free(modules->strings);
 	memset(modules, 0, sizeof(*modules));
+}
+
+void
+module_set_scope(struct bh_registration *module, const char *path)
+{
+	size_t length = strlen(path);
+
+	/* "/" is everything; "/a/" and "/a" are the same. */
+	while (length > 0 && path[length - 1] == '/')
+		length--;
+	module->scope = length == 0 ? NULL : path;
+	module->scope_length = length;
+}
+
+static bool
+is_in_scope(
+    const struct bh_registration *module, const char *path, size_t length)
+{
+	size_t scope = module->scope_length;
+
+	return (module->scope == NULL ||
+		(length >= scope && memcmp(path, module->scope, scope) == 0 &&
+		    (length == scope || path[scope] == '/')));
+}
+
+uint32_t
+modules_for(const struct modules *modules, const char *path, size_t length,
+    uint32_t *ret_missing)
+{
+	uint32_t taking = 0;
+	size_t i;
+
+	*ret_missing = 0;
+	for (i = 0; i < modules->count; i++) {
+		if (!is_in_scope(&modules->list[i], path, length))
+			continue;
+		if (!is_quarantined(modules, i))
+			taking |= UINT32_C(1) << i;
+		else if (!modules->list[i].optional)
+			*ret_missing |= UINT32_C(1) << i;
+	}
+	return (taking);
 }
 
 const struct bh_registration *

@@ -13,6 +13,7 @@
 #include "worker/async.h"
 #include "worker/conn.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -154,6 +155,10 @@ park(struct request *request)
 {
 	if (request->io.ref != 0 || request->posted.ref != 0) {
 		request->state = REQUEST_PARKED;
+		/* A ticket's thread may be gone; the socket has its limits. */
+		if (request->io.ref == 0)
+			conn_set_deadline(request->conn, request->worker,
+			    request->worker->limits.pending_ns);
 		WORKER_STAT_ADD(request->worker, requests_parked, 1);
 		stat_add(
 		    &current_call(request)->module->stats[MODULE_STAT_pending],
@@ -247,6 +252,18 @@ over(struct request *request)
 	conn_request_over(request->conn, worker);
 }
 
+/* On to the next call that concerns this request. */
+static void
+skip_others(struct request *request)
+{
+	const struct modules *modules = &request->worker->modules;
+
+	while (
+	    request->call < modules->call_count &&
+	    !(request->modules >> modules->calls[request->call].module->id & 1))
+		request->call++;
+}
+
 /*
  * May the next call be made now? Not while the response that must precede it
  * is on its way, and not when there is none.
@@ -257,6 +274,7 @@ may_call(struct request *request)
 	const struct modules *modules = &request->worker->modules;
 
 	request->state = REQUEST_RUNNING;
+	skip_others(request);
 	if (request->call >= modules->log_call && !request->response.finished &&
 	    !response_finish(request)) {
 		request->state = REQUEST_SENDING;
@@ -314,10 +332,33 @@ advance(struct request *request, enum bh_notification_status status)
 	}
 }
 
+/* A module that this request can't do without is in quarantine. */
+static void
+answer_unavailable(struct request *request)
+{
+	const struct modules *modules = &request->worker->modules;
+	char seconds[16];
+
+	response_error(request, 503);
+	(void)snprintf(
+	    seconds, sizeof(seconds), "%u", (unsigned)modules->retry_after_s);
+	if (modules->retry_after_s > 0)
+		(void)response_set_header(
+		    request, "Retry-After", seconds, true);
+	request->call = modules->log_call;
+}
+
 void
 pipeline_start(struct request *request)
 {
+	const struct http_span path = request->head.path;
+	uint32_t missing;
+
+	request->modules = modules_for(&request->worker->modules,
+	    (const char *)request->bytes + path.offset, path.length, &missing);
 	request->call = 0;
+	if (missing != 0)
+		answer_unavailable(request);
 	if (may_call(request))
 		advance(request, invoke(request, NULL));
 }
@@ -326,8 +367,6 @@ void
 pipeline_refuse(struct request *request, unsigned status)
 {
 	WORKER_STAT_ADD(request->worker, bad_requests, 1);
-	/* Not whole, or another request's: it must not shape the answer. */
-	memset(&request->head, 0, sizeof(request->head));
 	request->body_bad = true;
 	request->response.close = true;
 	response_error(request, status);
@@ -349,6 +388,8 @@ pipeline_complete(struct request *request, struct pending *pending)
 {
 	if (request->state == REQUEST_PARKED) {
 		WORKER_STAT_ADD(request->worker, requests_parked, -1);
+		if (pending == &request->posted)
+			conn_set_deadline(request->conn, request->worker, 0);
 		advance(request, deliver(request, pending));
 	} else if (request->state == REQUEST_WAITING) {
 		memset(pending, 0, sizeof(*pending));
@@ -357,4 +398,19 @@ pipeline_complete(struct request *request, struct pending *pending)
 	} else {
 		pending->held = true;
 	}
+}
+
+void
+pipeline_expire(struct request *request)
+{
+	WORKER_STAT_ADD(request->worker, requests_parked, -1);
+	WORKER_STAT_ADD(request->worker, timeouts, 1);
+	async_void(request, &request->posted);
+	pipeline_module_error(current_call(request)->module, request,
+	    "left the request pending for %" PRIu64 " s without posting its "
+	    "completion; it is answered 500",
+	    request->worker->limits.pending_ns / UINT64_C(1000000000));
+	request->state = REQUEST_RUNNING;
+	response_error(request, 500);
+	advance(request, BH_FINISH_REQUEST);
 }

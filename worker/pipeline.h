@@ -32,6 +32,13 @@ void pipeline_complete(struct request *request, struct pending *pending);
 void pipeline_sent(struct request *request, int64_t bytes, int status);
 
 /*
+ * pipeline_expire(request):
+ * It is parked for a post that hasn't come within its limit: name the module
+ * and end the request.
+ */
+void pipeline_expire(struct request *request);
+
+/*
  * pipeline_module_error(module, request, format, ...),
  * pipeline_module_error_about(module, request_id, text):
  * A module has broken a rule: log it with its name and count it. ${module}

@@ -71,7 +71,8 @@ struct request {
 	bool continue_sent;
 	bool body_bad; /* framing broken or too long: the connection ends */
 
-	size_t call;                       /* index in modules->calls */
+	uint32_t modules; /* that take part in it: a bit each */
+	size_t call;      /* index in modules->calls */
 	enum bh_notification_status after; /* of a WAITING request */
 	void *selves[SEGMENT_MODULES_MAX];
 	uint32_t selves_made; /* a bit a module */

@@ -28,6 +28,7 @@ struct worker_limits {
 	uint64_t body_ns;      /* without a byte of the body */
 	uint64_t send_ns;      /* without a byte being taken */
 	uint64_t linger_ns;    /* for the peer's FIN after ours */
+	uint64_t pending_ns;   /* for a ticket to be posted */
 	uint64_t body_max;     /* bytes of a request's body: 413 beyond */
 	uint64_t buffered_max; /* bytes of a response before it is flushed */
 	uint64_t discard_max;  /* unread body bytes worth reading to the end */
@@ -68,6 +69,7 @@ struct worker {
 	uint64_t date_s; /* whose Date header is in `date` */
 	char date[32];
 	bool draining; /* finish what there is, take nothing new */
+	bool retiring; /* the same, but connections go back to the master */
 	bool master_gone;
 	int wake_fd; /* eventfd of the ring */
 };

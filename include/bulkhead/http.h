@@ -49,6 +49,21 @@ void *bh_context_allocate(struct bh_context *context, size_t size);
 uint64_t bh_context_request_id(struct bh_context *context);
 
 /*
+ * bh_context_replays(context):
+ * How often a worker has died with this request before: 0 for one that is
+ * seen for the first time. What was done for it then may have been done.
+ */
+unsigned bh_context_replays(struct bh_context *context);
+
+/*
+ * bh_context_set_replayable(context, replayable):
+ * Say whether this request may be begun again if a worker dies with it before
+ * a byte of its response is out. Without a word of yours that is so for the
+ * methods that HTTP calls idempotent. Returns 0, -ESTALE or -EPERM.
+ */
+int bh_context_set_replayable(struct bh_context *context, bool replayable);
+
+/*
  * bh_context_response_headers_sent(context):
  * [GetResponseHeadersSent] From then on status and headers can't be changed.
  */

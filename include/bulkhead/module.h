@@ -76,8 +76,8 @@ enum bh_priority {
 
 /* A notification's callback. `self` is what get_module made for this request,
  * or the module pointer given at registration. */
-typedef enum bh_notification_status bh_notification_fn(void *self,
-    struct bh_context *context, struct bh_event_provider *provider);
+typedef enum bh_notification_status bh_notification_fn(
+    void *self, struct bh_context *context, struct bh_event_provider *provider);
 
 /*
  * The module's callbacks [IHttpModuleFactory, CHttpModule]. Use designated
@@ -154,11 +154,10 @@ struct bh_module_abi {
 	uint32_t version;
 	size_t ops_size;
 };
-#define BH_MODULE()                                            \
+#define BH_MODULE()                                                \
 	BH_EXPORT extern const struct bh_module_abi bh_module_abi; \
-	const struct bh_module_abi bh_module_abi = {               \
-		BH_ABI_MAGIC, BH_ABI_VERSION, sizeof(struct bh_module_ops) \
-	}
+	const struct bh_module_abi bh_module_abi = { BH_ABI_MAGIC, \
+		BH_ABI_VERSION, sizeof(struct bh_module_ops) }
 
 /*
  * bh_registration_name(registration), bh_registration_id(registration):
@@ -202,6 +201,17 @@ int bh_registration_set_post_priority(struct bh_registration *registration,
     uint32_t notifications, enum bh_priority priority);
 
 /*
+ * bh_registration_set_path(registration, path):
+ * This module takes part only in requests whose path is ${path} or below it
+ * ("/a" means "/a" and "/a/b", not "/ab"). The server asks it nothing about
+ * others, and when it is in quarantine only these miss it. ${path} is kept by
+ * reference. Without this it takes part in every request. Returns 0, or
+ * -EINVAL, which fails the registration.
+ */
+int bh_registration_set_path(
+    struct bh_registration *registration, const char *path);
+
+/*
  * bh_registration_error(registration, format, ...):
  * Say why bh_register_module() is about to fail, in one line for the
  * operator. The last one counts.
@@ -215,8 +225,7 @@ void bh_registration_error(struct bh_registration *registration,
  * doesn't change how the request goes on; it is logged with the module's name
  * when the answer is a 5xx.
  */
-void bh_event_set_error_status(
-    struct bh_event_provider *provider, int status);
+void bh_event_set_error_status(struct bh_event_provider *provider, int status);
 
 #ifdef __cplusplus
 }

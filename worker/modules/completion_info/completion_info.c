@@ -204,6 +204,7 @@ bh_register_module(uint32_t server_version,
 		error = -EINVAL;
 		goto err;
 	}
+	(void)bh_registration_set_path(registration, module->path);
 	error = bh_registration_set_request_notifications(registration, &ops,
 	    module, BH_RQ_BEGIN_REQUEST | BH_RQ_MAP_REQUEST_HANDLER, 0);
 	if (error != 0)
