@@ -150,6 +150,16 @@ struct segment_producers {
 };
 
 /*
+ * One entry of the dispatch thread's lane, behind struct segment_consumer in
+ * its region: what the thread publishes to itself. shm/ring.h tells its rules.
+ */
+struct lane_entry {
+	_Atomic uint64_t after; /* the ring's tail when it was published */
+	_Atomic uint64_t ref;   /* generation:40 index:24 of the record */
+};
+_Static_assert(sizeof(struct lane_entry) == 16, "layout");
+
+/*
  * One op record: the completion, and the credit for it. shm/ring.h draws its
  * states.
  */

@@ -6,8 +6,6 @@
  */
 #include "shm/ring_word.h"
 
-#include "shm/base/panic.h"
-
 #include <errno.h>
 #include <stdlib.h>
 
@@ -35,9 +33,12 @@ ring_init(struct ring *ring, const struct segment *segment, int wake_fd)
 {
 	ring->segment = *segment;
 	ring->mask = (UINT64_C(1) << segment->geometry.entries_log2) - 1;
-	ring->lane = (struct ring_lane){ .entries = NULL };
+	ring->lane = (struct ring_lane){
+		.mask = segment_lane_entries(&segment->geometry) - 1,
+	};
 	ring->wake_fd = wake_fd;
 	atomic_init(&ring->thread_ids, 0);
+	atomic_init(&ring->abandoned, 0);
 }
 
 int
@@ -51,12 +52,9 @@ ring_consumer_init(struct ring_consumer *consumer, struct ring *ring)
 	*consumer = (struct ring_consumer){ .ring = ring };
 	consumer->free_records = calloc(records, sizeof(uint32_t));
 	consumer->generations = calloc(records, sizeof(uint64_t));
-	while (ring->lane.mask + 1 < records)
-		ring->lane.mask = ring->lane.mask * 2 + 1;
-	ring->lane.entries =
-	    calloc(ring->lane.mask + 1, sizeof(*ring->lane.entries));
+	consumer->told = calloc(records / 64, sizeof(uint64_t));
 	if (consumer->free_records == NULL || consumer->generations == NULL ||
-	    ring->lane.entries == NULL) {
+	    consumer->told == NULL) {
 		ring_consumer_free(consumer);
 		return (-ENOMEM);
 	}
@@ -90,8 +88,7 @@ ring_consumer_free(struct ring_consumer *consumer)
 {
 	free(consumer->free_records);
 	free(consumer->generations);
-	if (consumer->ring != NULL)
-		free(consumer->ring->lane.entries);
+	free(consumer->told);
 	*consumer = (struct ring_consumer){ .ring = NULL };
 }
 
@@ -322,20 +319,25 @@ is_lane_next(const struct ring_consumer *consumer)
 	const struct ring *ring = consumer->ring;
 	const struct ring_lane *lane = &ring->lane;
 
-	return (
-	    lane->head != lane->tail &&
-	    lane->entries[lane->head & lane->mask].after - consumer->head - 1 >
-		ring->mask);
+	return (lane->head != lane->tail &&
+		atomic_load_explicit(
+		    &ring->segment.lane[lane->head & lane->mask].after,
+		    memory_order_relaxed) -
+			consumer->head - 1 >
+		    ring->mask);
 }
 
 static inline bool
 take_from_lane(
     struct ring_consumer *consumer, struct completion *ret_completion)
 {
-	struct ring_lane *lane = &consumer->ring->lane;
+	struct ring *ring = consumer->ring;
+	struct ring_lane *lane = &ring->lane;
 	uint32_t index;
 
-	index = lane->entries[lane->head++ & lane->mask].index;
+	index = ref_index(atomic_load_explicit(
+	    &ring->segment.lane[lane->head++ & lane->mask].ref,
+	    memory_order_relaxed));
 	if (lane->head == lane->tail)
 		lane->head = lane->tail = 0; /* stay in the same cache lines */
 	return (take_record(consumer, index, ret_completion));
@@ -385,7 +387,7 @@ take_from_ring(
 bool
 ring_consume(struct ring_consumer *consumer, struct completion *ret_completion)
 {
-	const struct ring *ring = consumer->ring;
+	struct ring *ring = consumer->ring;
 	uint64_t steps;
 	enum ticket ticket;
 
@@ -405,8 +407,14 @@ ring_consume(struct ring_consumer *consumer, struct completion *ret_completion)
 			continue;
 		}
 		ticket = take_from_ring(consumer, ret_completion);
-		if (ticket != TICKET_PASSED)
-			return (ticket == TICKET_TAKEN);
+		if (ticket == TICKET_TAKEN)
+			return (true);
+		if (ticket == TICKET_PASSED)
+			continue;
+		if (atomic_load_explicit(
+			&ring->abandoned, memory_order_relaxed) == 0)
+			return (false);
+		ring_sweep_abandoned(consumer); /* into the lane */
 	}
 	return (false);
 }
@@ -446,20 +454,35 @@ ring_rearm(struct ring_consumer *consumer, ring_ref ref)
 	return (ref);
 }
 
+void
+ring_assign(struct ring_consumer *consumer, ring_ref ref, uint16_t id)
+{
+	bh_assert(is_current(consumer, ref) &&
+		  id < consumer->ring->segment.geometry.producers);
+	/* Release: as in ring_reserve(), whose store this replaces. */
+	atomic_store_explicit(
+	    &consumer->ring->segment.records[ref_index(ref)].ctl,
+	    ref_inflight(ref) | record_ctl(0, id, RECORD_FREE),
+	    memory_order_release);
+}
+
 bool
 ring_cancel(struct ring_consumer *consumer, ring_ref ref)
 {
 	const uint32_t index = ref_index(ref);
-	uint64_t expected = ref_inflight(ref);
+	_Atomic uint64_t *word;
+	uint64_t ctl;
 
 	if (!is_current(consumer, ref))
 		return (false);
+	word = &consumer->ring->segment.records[index].ctl;
+	ctl = atomic_load_explicit(word, memory_order_relaxed);
 	/*
 	 * Competes with the claim in ring_try_publish(). Nothing is read from
 	 * the record either way, so there is nothing to acquire.
 	 */
-	if (!atomic_compare_exchange_strong_explicit(
-		&consumer->ring->segment.records[index].ctl, &expected,
+	if (!is_inflight(ctl, ref) ||
+	    !atomic_compare_exchange_strong_explicit(word, &ctl,
 		(ref & ~REF_INDEX_MASK) | RECORD_FREE, memory_order_relaxed,
 		memory_order_relaxed))
 		return (false);
@@ -493,7 +516,9 @@ ring_may_sleep(struct ring_consumer *consumer)
 	if (atomic_load_explicit(&segment->producers->tail,
 		memory_order_seq_cst) == consumer->head &&
 	    atomic_load_explicit(
-		&segment->producers->summary, memory_order_seq_cst) == 0)
+		&segment->producers->summary, memory_order_seq_cst) == 0 &&
+	    atomic_load_explicit(
+		&consumer->ring->abandoned, memory_order_seq_cst) == 0)
 		return (true);
 	ring_awake(consumer);
 	return (false);

@@ -4,7 +4,7 @@
  * consumes. Design R1: the record is the credit and the truth, the ring
  * entry is only a notification of it.
  *
- *          ring_reserve                    ring_publish / ring_try_publish
+ *          ring_reserve            ring_publish, ring_try_publish, ring_sweep
  *   FREE ----------------> INFLIGHT ------------[CLAIMED]----------> DONE
  *    ^  ^                   |     ^                                   |
  *    |  |   ring_cancel     |     | ring_rearm           ring_consume |
@@ -27,7 +27,8 @@
  *
  *	generation : 40 | owner : 12 | unused : 8 | state : 4
  *
- * The owner is the producer that completed it, 0 until then.
+ * The owner is the producer that completed it; before that, the one that is
+ * to (ring_assign()), or 0.
  */
 enum record_state {
 	RECORD_FREE = 0,
@@ -68,7 +69,9 @@ typedef uint64_t ring_ref;
  * Ring entries: cycle:44 | index:19 | full:1. The cycle is the ticket's lap;
  * at 100 million tickets a second it wraps after decades.
  */
-enum { ENTRY_CYCLE_SHIFT = 20 };
+enum {
+	ENTRY_CYCLE_SHIFT = 20
+};
 
 static inline uint64_t
 entry_free(uint64_t ticket, uint32_t entries_log2)
@@ -93,20 +96,19 @@ enum ring_credit {
 	CREDIT_NORMAL,
 	CREDIT_CONTROL,
 };
-enum { RING_CONTROL_RESERVE = 64 };
+enum {
+	RING_CONTROL_RESERVE = 64
+};
 
 /*
- * What the dispatch thread publishes to itself: a queue of its own, private,
- * without a locked instruction. `after` keeps the one order of events: the
- * tail of the ring at the time, so every ticket taken before comes first.
+ * What the dispatch thread publishes to itself: a queue of its own, without a
+ * locked instruction. An entry's `after` keeps the one order of events: the
+ * tail of the ring at the time, so every ticket taken before comes first. The
+ * entries are in the segment, for whoever reads it; head and tail are not, so
+ * that nothing can write over them.
  */
-struct ring_lane_entry {
-	uint64_t after;
-	uint32_t index;
-};
 struct ring_lane {
-	struct ring_lane_entry *entries; /* mask + 1 >= records */
-	uint64_t mask;
+	uint64_t mask; /* segment_lane_entries() - 1 */
 	uint64_t head;
 	uint64_t tail;
 };
@@ -118,12 +120,14 @@ struct ring {
 	struct ring_lane lane; /* PRODUCER_DISPATCH and the consumer only */
 	int wake_fd; /* eventfd, edge-triggered in the engine, never read */
 	_Atomic uint64_t thread_ids; /* bit set: producer id in use */
+	_Atomic uint64_t abandoned;  /* of these: ended while publishing */
 };
 
 /* One producer. Private to its thread. */
 struct ring_producer {
 	struct ring *ring;
-	uint16_t id;       /* 0: no id free, publishes through the bitmap */
+	uint16_t id; /* 0: no id free, publishes through the bitmap */
+	_Atomic bool publishing; /* in the middle of it */
 	uint32_t sequence;
 };
 
@@ -133,7 +137,8 @@ struct ring_consumer {
 	uint64_t head;
 	uint32_t *free_records; /* a stack */
 	uint32_t free_count;
-	uint64_t *generations;  /* of each record: private truth */
+	uint64_t *generations; /* of each record: private truth */
+	uint64_t *told; /* a bit for each record; notes of ring_sweep() */
 	/* For the worker's stats; the dispatch loop copies them out. */
 	uint64_t poisoned;
 	uint64_t fallbacks;
@@ -173,7 +178,11 @@ void ring_consumer_free(struct ring_consumer *consumer);
  * ring_producer_init(producer, ring, id):
  * ${id} is PRODUCER_DISPATCH, or PRODUCER_NONE to be given a thread's id.
  * Never fails: with no id left the producer publishes through the bitmap.
- * ring_producer_fini() gives the id back, from the producer's own thread.
+ * ring_producer_fini() gives the id back, from the producer's own thread: of
+ * one that ends in the middle of a publication, however, only when the consumer
+ * has ended that too. A producer in another process is made and ended on its
+ * behalf by the dispatch thread: its id is set aside by ring_producer_init(),
+ * and given back after its death and ring_sweep().
  */
 void ring_producer_init(
     struct ring_producer *producer, struct ring *ring, uint16_t id);
@@ -186,6 +195,16 @@ void ring_producer_fini(struct ring_producer *producer);
  */
 int ring_reserve(struct ring_consumer *consumer, enum ring_credit credit,
     uint16_t op, uint64_t conn, uint64_t token, ring_ref *ret_ref);
+
+/*
+ * ring_assign(consumer, ref, id):
+ * Producer ${id} is to complete the operation: should it die, ring_sweep()
+ * ends the operation. Between ring_reserve() or ring_rearm() and handing the
+ * reference out. A cancel, or any other holder of the reference, may still be
+ * faster. Not needed for an operation that only this process works on.
+ * Dispatch thread.
+ */
+void ring_assign(struct ring_consumer *consumer, ring_ref ref, uint16_t id);
 
 /*
  * ring_publish(producer, ref, bytes, status, aux):
@@ -236,6 +255,17 @@ ring_ref ring_rearm(struct ring_consumer *consumer, ring_ref ref);
  * thread.
  */
 bool ring_cancel(struct ring_consumer *consumer, ring_ref ref);
+
+/*
+ * ring_sweep(consumer, id):
+ * The kernel has said that producer ${id} is dead: end all that it has left.
+ * What it had made DONE is delivered with its true result; what it had claimed
+ * or was to complete ends with -EOWNERDEAD, the completer still ${id}. Both
+ * come from ring_consume(), behind everything published before. Returns how
+ * many it added; sweeping again adds nothing. One pass over entries and
+ * records. Dispatch thread. Then ring_producer_fini() may give the id back.
+ */
+uint32_t ring_sweep(struct ring_consumer *consumer, uint16_t id);
 
 /*
  * ring_may_sleep(consumer):

@@ -7,9 +7,9 @@
 #include "shm/ring_word.h"
 
 #include "shm/base/clock.h"
-#include "shm/base/panic.h"
 
 #include <errno.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum {
@@ -50,16 +50,7 @@ ring_producer_init(
 	producer->ring = ring;
 	producer->id = id == PRODUCER_NONE ? take_thread_id(ring) : id;
 	producer->sequence = 0;
-}
-
-void
-ring_producer_fini(struct ring_producer *producer)
-{
-	if (producer->id >= PRODUCER_THREADS)
-		/* Pairs with the acquire in take_thread_id(). */
-		(void)atomic_fetch_and_explicit(&producer->ring->thread_ids,
-		    ~(UINT64_C(1) << producer->id), memory_order_release);
-	producer->id = PRODUCER_NONE;
+	atomic_init(&producer->publishing, false);
 }
 
 /* Write the eventfd if the consumer says that it sleeps, or is about to. */
@@ -81,9 +72,35 @@ wake_consumer(struct ring *ring)
 		WAKE_SLEEPING) == 0)
 		return;
 	saved_errno = errno;
-	/* It fails only when the counter is full: then it is readable too. */
-	(void)!write(ring->wake_fd, &one, sizeof(one));
+	/*
+	 * It fails only when the counter is full: then it is readable too. Not
+	 * write(3), which is a cancellation point: a thread that is cancelled
+	 * here would leave the consumer asleep.
+	 */
+	(void)syscall(SYS_write, ring->wake_fd, &one, sizeof(one));
 	errno = saved_errno;
+}
+
+void
+ring_producer_fini(struct ring_producer *producer)
+{
+	struct ring *ring = producer->ring;
+	const uint64_t bit = UINT64_C(1) << producer->id;
+	const bool used = producer->id >= PRODUCER_THREADS;
+
+	producer->id = PRODUCER_NONE;
+	if (!used)
+		return;
+	if (atomic_load_explicit(&producer->publishing, memory_order_relaxed)) {
+		/* Dekker's publication: pairs with ring_may_sleep(). */
+		atomic_fetch_or_explicit(
+		    &ring->abandoned, bit, memory_order_seq_cst);
+		wake_consumer(ring);
+		return;
+	}
+	/* Pairs with the acquire in take_thread_id(). */
+	atomic_fetch_and_explicit(
+	    &ring->thread_ids, ~bit, memory_order_release);
 }
 
 /* Notify of a record through the bitmap; needs no ticket and can't fail. */
@@ -137,29 +154,6 @@ notify_from_thread(struct ring_producer *producer, uint32_t index)
 }
 
 /*
- * Notify of a record that is DONE; by the consumer's own thread. It needs no
- * atomic instruction, since nobody else looks at the lane, and no wake test,
- * since the consumer can't be asleep while it runs this and looks at the lane
- * before it sleeps. The lane has room for every record and none is in it
- * twice.
- */
-static inline void
-notify_from_dispatch(struct ring *ring, uint32_t index)
-{
-	struct ring_lane *lane = &ring->lane;
-	struct ring_lane_entry *entry;
-
-	entry = &lane->entries[lane->tail++ & lane->mask];
-	/*
-	 * Whatever was published to our knowledge has moved the tail before;
-	 * that is all the order we promise, so relaxed will do.
-	 */
-	entry->after = atomic_load_explicit(
-	    &ring->segment.producers->tail, memory_order_relaxed);
-	entry->index = index;
-}
-
-/*
  * Write the result into a record that is ours and make it DONE. The store of
  * DONE is where the completion becomes final.
  */
@@ -182,30 +176,34 @@ write_result(struct ring_producer *producer, ring_ref ref, int64_t bytes,
 	    memory_order_release);
 }
 
-/* Apart, so that the dispatch thread's path stays a leaf without a frame. */
+/*
+ * The caller's thread may be ended in the middle, by an asynchronous cancel or
+ * by a signal's handler: `publishing` tells ring_producer_fini(). Apart, so
+ * that the dispatch thread's path stays a leaf without a frame.
+ */
 static __attribute__((noinline)) void
 finish_from_thread(struct ring_producer *producer, ring_ref ref, int64_t bytes,
     int32_t status, uint64_t aux)
 {
+	atomic_store_explicit(
+	    &producer->publishing, true, memory_order_release);
 	write_result(producer, ref, bytes, status, aux, clock_now());
 	notify_from_thread(producer, ref_index(ref));
+	atomic_store_explicit(
+	    &producer->publishing, false, memory_order_release);
 }
 
 static inline void
-finish(struct ring_producer *producer, ring_ref ref, int64_t bytes,
-    int32_t status, uint64_t aux)
+finish_from_dispatch(struct ring_producer *producer, ring_ref ref,
+    int64_t bytes, int32_t status, uint64_t aux)
 {
 	struct ring *ring = producer->ring;
 
-	if (producer->id != PRODUCER_DISPATCH) {
-		finish_from_thread(producer, ref, bytes, status, aux);
-		return;
-	}
 	/* The turn's time: a clock read would cost twice all the rest. */
 	write_result(producer, ref, bytes, status, aux,
 	    atomic_load_explicit(
 		&ring->segment.consumer->turn_ns, memory_order_relaxed));
-	notify_from_dispatch(ring, ref_index(ref));
+	lane_push(ring, ref);
 }
 
 void
@@ -216,31 +214,62 @@ ring_publish(struct ring_producer *producer, ring_ref ref, int64_t bytes,
 
 	/* Two holders of one reference would be our own bug. */
 	bh_assert(ref_index(ref) < segment->geometry.records &&
-		  atomic_load_explicit(&segment->records[ref_index(ref)].ctl,
-		      memory_order_relaxed) == ref_inflight(ref));
-	finish(producer, ref, bytes, status, aux);
+		  is_inflight(atomic_load_explicit(
+				  &segment->records[ref_index(ref)].ctl,
+				  memory_order_relaxed),
+		      ref));
+	if (producer->id == PRODUCER_DISPATCH)
+		finish_from_dispatch(producer, ref, bytes, status, aux);
+	else
+		finish_from_thread(producer, ref, bytes, status, aux);
+}
+
+/*
+ * The claim: who wins it alone may write the result. Acquire pairs with the
+ * release stores in ring_reserve() and ring_rearm(): what the last completion
+ * left in the record was read before we write. The second try is for a record
+ * that ring_assign() has given to a producer.
+ */
+static bool
+claim(struct ring_producer *producer, ring_ref ref)
+{
+	const struct segment *segment = &producer->ring->segment;
+	const uint64_t claimed = (ref & ~REF_INDEX_MASK) |
+				 record_ctl(0, producer->id, RECORD_CLAIMED);
+	uint64_t expected = ref_inflight(ref);
+	int tries;
+
+	for (tries = 0; tries < 2; tries++) {
+		if (atomic_compare_exchange_strong_explicit(
+			&segment->records[ref_index(ref)].ctl, &expected,
+			claimed, memory_order_acq_rel, memory_order_relaxed))
+			return (true);
+		if (!is_inflight(expected, ref))
+			break;
+	}
+	return (false);
 }
 
 int
 ring_try_publish(struct ring_producer *producer, ring_ref ref, int64_t bytes,
     int32_t status, uint64_t aux)
 {
-	const struct segment *segment = &producer->ring->segment;
-	uint64_t expected = ref_inflight(ref);
+	bool claimed;
 
-	if (ref_index(ref) >= segment->geometry.records)
+	if (ref_index(ref) >= producer->ring->segment.geometry.records)
 		return (-ESTALE);
-	/*
-	 * The claim: who wins it alone may write the result. Acquire pairs
-	 * with the release stores in ring_reserve() and ring_rearm(): what the
-	 * last completion left in the record was read before we write.
-	 */
-	if (!atomic_compare_exchange_strong_explicit(
-		&segment->records[ref_index(ref)].ctl, &expected,
-		(ref & ~REF_INDEX_MASK) |
-		    record_ctl(0, producer->id, RECORD_CLAIMED),
-		memory_order_acq_rel, memory_order_relaxed))
-		return (-ESTALE);
-	finish(producer, ref, bytes, status, aux);
-	return (0);
+	if (producer->id == PRODUCER_DISPATCH) {
+		claimed = claim(producer, ref);
+		if (claimed)
+			finish_from_dispatch(producer, ref, bytes, status, aux);
+		return (claimed ? 0 : -ESTALE);
+	}
+	atomic_store_explicit(
+	    &producer->publishing, true, memory_order_release);
+	claimed = claim(producer, ref);
+	if (claimed)
+		finish_from_thread(producer, ref, bytes, status, aux);
+	atomic_store_explicit(
+	    &producer->publishing, false, memory_order_release);
+	return (claimed ? 0 : -ESTALE);
 }

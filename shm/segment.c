@@ -73,7 +73,9 @@ plan_layout(struct segment_header *header)
 	const struct segment_geometry *g = &header->geometry;
 	const uint64_t sizes[REGION_COUNT] = {
 		[REGION_HEADER] = sizeof(struct segment_header),
-		[REGION_CONSUMER] = sizeof(struct segment_consumer),
+		[REGION_CONSUMER] =
+		    sizeof(struct segment_consumer) +
+		    segment_lane_entries(g) * sizeof(struct lane_entry),
 		[REGION_PRODUCERS] =
 		    offsetof(struct segment_producers, bitmap) +
 		    g->records / 64 * sizeof(uint64_t),
@@ -272,6 +274,8 @@ fill_view(const struct segment_header *header, void *base, size_t size,
 		.incarnation = header->incarnation,
 		.header = base,
 		.consumer = (void *)(bytes + regions[REGION_CONSUMER].offset),
+		.lane = (void *)(bytes + regions[REGION_CONSUMER].offset +
+				 sizeof(struct segment_consumer)),
 		.producers = (void *)(bytes + regions[REGION_PRODUCERS].offset),
 		.entries = (void *)(bytes + regions[REGION_ENTRIES].offset),
 		.records = (void *)(bytes + regions[REGION_RECORDS].offset),

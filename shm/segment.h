@@ -35,6 +35,7 @@ struct segment {
 	uint32_t incarnation;
 	const struct segment_header *header;
 	struct segment_consumer *consumer;
+	struct lane_entry *lane; /* behind them */
 	struct segment_producers *producers;
 	_Atomic uint64_t *entries;
 	struct op_record *records;
@@ -56,6 +57,20 @@ struct segment {
  */
 struct segment_geometry segment_default_geometry(
     uint32_t slots, uint32_t modules);
+
+/*
+ * segment_lane_entries(geometry):
+ * How many entries the lane has: a power of two with room for every record.
+ */
+static inline uint64_t
+segment_lane_entries(const struct segment_geometry *geometry)
+{
+	uint64_t count = 1;
+
+	while (count < geometry->records)
+		count *= 2;
+	return (count);
+}
 
 /*
  * segment_create(geometry, worker, incarnation, module_names, ret_fds):
@@ -113,8 +128,8 @@ void segment_module_name(
 static inline uint8_t *
 segment_buffer(const struct segment *segment, uint32_t index)
 {
-	return (segment->buffers +
-	    (size_t)index * segment->geometry.buffer_size);
+	return (
+	    segment->buffers + (size_t)index * segment->geometry.buffer_size);
 }
 
 #endif
