@@ -119,5 +119,6 @@ void report_json(const struct bench *bench, FILE *out);
 
 /* The scenarios that aren't contests. */
 void units_measure(struct bench *bench);
+void dead_measure(struct bench *bench);
 
 #endif

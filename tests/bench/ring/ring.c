@@ -183,6 +183,8 @@ run_round(struct bench *bench)
 			hold_contest(bench, &contests[i]);
 	if (bench_wants(bench, SCENARIO_WAKES))
 		count_wakes(bench);
+	if (bench_wants(bench, SCENARIO_DEAD))
+		dead_measure(bench);
 }
 
 static void

@@ -24,7 +24,7 @@
 enum {
 	WAKES_MAX = 256,
 	PASSES = 16, /* in the socket at once */
-	GAMES = 32,  /* of ping-pong, some of which a third party disturbs */
+	GAMES = 32,  /* pieces of a measurement, of which some are disturbed */
 };
 
 struct words {
@@ -47,20 +47,27 @@ static void
 add(struct bench *bench)
 {
 	_Alignas(BENCH_HOT) _Atomic uint64_t word = 0;
-	const unsigned count = bench_count(bench, 100000);
-	uint64_t began = bench_ticks();
-	unsigned i;
+	const unsigned count = bench_count(bench, 4096);
+	double adds[GAMES], clocks[GAMES];
+	uint64_t began;
+	unsigned i, j;
 
-	for (i = 0; i < count; i++)
-		(void)atomic_fetch_add(&word, 1);
-	bench_add(bench, SCENARIO_UNITS, "U1 locked add",
-	    (double)(bench_ticks() - began) * bench->ns_per_tick / count);
-	began = bench_ticks();
-	for (i = 0; i < count / 10; i++)
-		(void)clock_now();
-	bench_add(bench, SCENARIO_UNITS, "clock read",
-	    (double)(bench_ticks() - began) * bench->ns_per_tick /
-		(count / 10));
+	for (i = 0; i < GAMES; i++) {
+		began = bench_ticks();
+		for (j = 0; j < count; j++)
+			(void)atomic_fetch_add(&word, 1);
+		adds[i] = (double)(bench_ticks() - began) * bench->ns_per_tick /
+			  count;
+		began = bench_ticks();
+		for (j = 0; j < count / 8; j++)
+			(void)clock_now();
+		clocks[i] = (double)(bench_ticks() - began) *
+			    bench->ns_per_tick / (count / 8);
+	}
+	bench_add(
+	    bench, SCENARIO_UNITS, "U1 locked add", bench_typical(adds, GAMES));
+	bench_add(
+	    bench, SCENARIO_UNITS, "clock read", bench_typical(clocks, GAMES));
 }
 
 /* The word goes up by one on each side in turn, from ${first} to ${end}. */
