@@ -23,27 +23,25 @@ balance_refresh(struct worker *workers, uint32_t count)
 	}
 }
 
-/*
- * Hang detection will add its word here: a worker whose turn of the loop
- * began long ago and hasn't ended gets nothing.
- */
 static bool
-is_candidate(const struct worker *worker, uint64_t now_ns)
+is_candidate(
+    const struct worker *worker, enum worker_role role, uint64_t now_ns)
 {
-	return (worker->state == WORKER_SERVING && !worker->blocked &&
+	return (worker->role == role && worker->state == WORKER_SERVING &&
+		!worker->blocked && !worker->stalled &&
 		worker->rest_ns <= now_ns);
 }
 
-struct worker *
-balance_choose(
-    struct worker *workers, uint32_t count, uint64_t now_ns, uint32_t *turn)
+static struct worker *
+choose_among(struct worker *workers, uint32_t count, enum worker_role role,
+    uint64_t now_ns, uint32_t *turn)
 {
 	struct worker *worker, *best = NULL;
 	size_t cost, least = SIZE_MAX;
 
 	for (uint32_t i = 0; i < count; i++) {
 		worker = &workers[(*turn + i) % count];
-		if (!is_candidate(worker, now_ns))
+		if (!is_candidate(worker, role, now_ns))
 			continue;
 		cost = worker->owner.count + worker->load;
 		if (cost < least) {
@@ -55,4 +53,17 @@ balance_choose(
 	if (best != NULL)
 		*turn = (uint32_t)(best - workers + 1) % count;
 	return (best);
+}
+
+struct worker *
+balance_choose(
+    struct worker *workers, uint32_t count, uint64_t now_ns, uint32_t *turn)
+{
+	struct worker *worker;
+
+	worker = choose_among(workers, count, WORKER_REGULAR, now_ns, turn);
+	if (worker == NULL)
+		worker =
+		    choose_among(workers, count, WORKER_SPARE, now_ns, turn);
+	return (worker);
 }

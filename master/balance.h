@@ -17,7 +17,8 @@ void balance_refresh(struct worker *workers, uint32_t count);
 /*
  * balance_choose(workers, count, now_ns, turn):
  * The least loaded of those that serve and can take a message now: by our own
- * count of its connections plus its load of the last refresh. *${turn} is the
+ * count of its connections plus its load of the last refresh. A spare is chosen
+ * only when no regular one can be, and a stalled one never. *${turn} is the
  * caller's round-robin state for ties. NULL when there is none.
  */
 struct worker *balance_choose(

@@ -59,7 +59,7 @@ send_master(const struct control_client *client)
 	body.handover_queue = master->connections.queued;
 	body.workers_started = master->workers_started;
 	body.workers_died = master->workers_died;
-	body.workers = master->worker_count;
+	body.workers = server_count_regular(master);
 	(void)strlcpy(body.version, BULKHEAD_VERSION, sizeof(body.version));
 	for (size_t i = 0; i < master->acceptor.count; i++) {
 		(void)strlcat(body.listeners,
@@ -70,6 +70,14 @@ send_master(const struct control_client *client)
 	    send_body(client, MESSAGE_STATUS_MASTER, &body, sizeof(body), -1));
 }
 
+static const char *
+state_name(const struct worker *worker)
+{
+	if (worker->role == WORKER_SPARE && worker->state == WORKER_SERVING)
+		return ("spare");
+	return (supervise_state_name(worker->state));
+}
+
 static int
 send_worker(const struct control_client *client, const struct worker *worker)
 {
@@ -77,6 +85,9 @@ send_worker(const struct control_client *client, const struct worker *worker)
 	/* Before it is sealed a segment isn't anybody's to see. */
 	int fd = worker->view.base != NULL ? worker->segment_fds.ro : -1;
 
+	/* One that isn't in use is nobody's business. */
+	if (worker->role == WORKER_RESERVE && worker->state == WORKER_DOWN)
+		return (0);
 	memset(&body, 0, sizeof(body));
 	body.worker = worker->number;
 	body.incarnation = worker->incarnation;
@@ -85,8 +96,8 @@ send_worker(const struct control_client *client, const struct worker *worker)
 	body.connections = worker->owner.count;
 	body.state = worker->state;
 	body.segment_fd = fd != -1;
-	(void)strlcpy(body.state_name, supervise_state_name(worker->state),
-	    sizeof(body.state_name));
+	(void)strlcpy(
+	    body.state_name, state_name(worker), sizeof(body.state_name));
 	return (
 	    send_body(client, MESSAGE_STATUS_WORKER, &body, sizeof(body), fd));
 }

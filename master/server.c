@@ -9,6 +9,7 @@
 
 #include "master/master.h"
 #include "master/recover.h"
+#include "master/spare.h"
 #include "shm/base/clock.h"
 #include "shm/base/fd.h"
 #include "shm/base/log.h"
@@ -23,8 +24,9 @@ static int
 size_table(struct master *master, struct reason *why)
 {
 	const struct config *config = master->config;
-	size_t reserve = SERVER_RESERVE +
-			 (size_t)SERVER_RESERVE_PER_WORKER * config->workers;
+	size_t reserve =
+	    SERVER_RESERVE + (size_t)SERVER_RESERVE_PER_WORKER *
+				 (config->workers + config->spares + 1);
 	size_t limit, slots;
 	int error;
 
@@ -53,14 +55,23 @@ size_table(struct master *master, struct reason *why)
 static int
 make_workers(struct master *master, struct reason *why)
 {
-	/* One is enough to tell whether the modules load. */
-	uint32_t count = master->config->check ? 1 : master->config->workers;
+	const struct config *config = master->config;
+	uint32_t regular = config->workers;
+	uint32_t count = regular + (uint32_t)config->spares + 1;
 
+	/* One is enough to tell whether the modules load. */
+	if (config->check)
+		regular = count = 1;
 	master->workers = calloc(count, sizeof(*master->workers));
 	if (master->workers == NULL)
 		return (reason_set(why, -ENOMEM, "out of memory"));
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < count; i++) {
 		supervise_init(&master->workers[i], master, i + 1);
+		if (i >= regular)
+			master->workers[i].role = WORKER_SPARE;
+	}
+	if (!config->check)
+		master->workers[count - 1].role = WORKER_RESERVE;
 	master->worker_count = count;
 	return (0);
 }
@@ -98,6 +109,39 @@ server_count_workers(const struct master *master, enum worker_state state)
 	for (uint32_t i = 0; i < master->worker_count; i++)
 		count += master->workers[i].state == state;
 	return (count);
+}
+
+uint32_t
+server_count_regular(const struct master *master)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < master->worker_count; i++)
+		count += master->workers[i].role == WORKER_REGULAR;
+	return (count);
+}
+
+/* How many of the regular ones serve. */
+static uint32_t
+count_serving(const struct master *master)
+{
+	const struct worker *worker;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < master->worker_count; i++) {
+		worker = &master->workers[i];
+		count += worker->role == WORKER_REGULAR &&
+			 worker->state == WORKER_SERVING;
+	}
+	return (count);
+}
+
+static void
+start_workers(struct master *master)
+{
+	for (uint32_t i = 0; i < master->worker_count; i++)
+		if (master->workers[i].role != WORKER_RESERVE)
+			supervise_event(&master->workers[i], WORKER_START);
 }
 
 /* The loop ends when nobody is left. */
@@ -163,7 +207,7 @@ server_open(
 	if (error == 0)
 		error = make_workers(master, why);
 	if (error == 0)
-		raise_event(master, WORKER_START);
+		start_workers(master);
 	return (error);
 }
 
@@ -246,18 +290,20 @@ become_ready(struct master *master)
 	for (size_t i = 0; i < acceptor->count; i++)
 		log_info("listening on %s", acceptor->listeners[i].name);
 	log_info("ready: %u workers, %u modules",
-	    (unsigned)master->worker_count,
+	    (unsigned)server_count_regular(master),
 	    (unsigned)master->config->module_count);
 }
 
 void
 server_worker_serving(struct master *master)
 {
-	if (master->phase != MASTER_STARTING)
-		handoff_run(master);
-	else if (server_count_workers(master, WORKER_SERVING) ==
-		 master->worker_count)
-		become_ready(master);
+	if (master->phase == MASTER_STARTING) {
+		if (count_serving(master) == server_count_regular(master))
+			become_ready(master);
+		return;
+	}
+	spare_promote(master);
+	handoff_run(master);
 }
 
 /* At once, or after its backoff. */
@@ -266,6 +312,8 @@ replace(struct worker *worker)
 {
 	uint32_t after_ms = supervise_backoff(worker->quick_deaths);
 
+	if (worker->role == WORKER_RESERVE)
+		return;
 	if (after_ms == 0) {
 		supervise_event(worker, WORKER_START);
 		return;
@@ -289,12 +337,14 @@ server_worker_down(
 		return;
 	case MASTER_SERVING:
 		log_err("%s", text);
+		spare_promote(master);
 		replace(worker);
 		break;
 	case MASTER_STOPPING:
 	case MASTER_DRAINING:
 		if (*text != '\0')
 			log_err("%s", text);
+		spare_promote(master);
 		break;
 	case MASTER_ENDING:
 		break; /* why it came to that has been told */

@@ -49,6 +49,9 @@ void server_stop(struct master *master);
 uint32_t server_count_workers(
     const struct master *master, enum worker_state state);
 
+/* server_count_regular(master): those that are meant to serve. */
+uint32_t server_count_regular(const struct master *master);
+
 /* What others have to tell. */
 void server_worker_serving(struct master *master);
 void server_worker_down(

@@ -258,6 +258,7 @@ act_spawn(struct worker *worker)
 	worker->failure.text[0] = '\0';
 	worker->drain_owed = false;
 	worker->blocked = false;
+	worker->stalled = false;
 	worker->rest_ns = 0;
 	worker->load = 0;
 	worker->bad_reports = 0;

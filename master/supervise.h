@@ -53,6 +53,13 @@ enum worker_event {
 	WORKER_EVENTS
 };
 
+/* server.c and spare.c say who is which. */
+enum worker_role {
+	WORKER_REGULAR = 0,
+	WORKER_SPARE,   /* given nothing while a regular one can take it */
+	WORKER_RESERVE, /* not started, but to replace one that is recycled */
+};
+
 enum {
 	SUPERVISE_HEALTHY_MS = 10 * 1000, /* so old, its past is forgiven */
 	SUPERVISE_QUICK_MS = 1000,        /* dead so soon after READY: quick */
@@ -67,6 +74,7 @@ struct worker {
 	struct master *master;
 	uint32_t number;      /* from 1, for good */
 	uint32_t incarnation; /* of the master's all, from 1 */
+	enum worker_role role;
 	enum worker_state state;
 	pid_t pid; /* 0: no process */
 	int pidfd;
@@ -87,6 +95,7 @@ struct worker {
 	struct connection *batch[MESSAGE_CONNECTIONS];
 	size_t batched;
 	bool blocked;         /* its socket is full */
+	bool stalled;         /* no turn of its loop for too long */
 	uint64_t rest_ns;     /* after a refusal: not chosen before then */
 	uint32_t load;        /* published by it, clamped to its connections */
 	uint64_t bad_reports; /* about what it doesn't own */

@@ -151,6 +151,36 @@ is_content_with_a_worker_that_maps_nothing(void **state)
 #define BALANCE_TEST(function) \
 	cmocka_unit_test_setup_teardown((function), set_up, tear_down)
 
+static void
+keeps_spares_for_when_no_regular_one_can(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->workers[0].role = WORKER_SPARE;
+	fixture->workers[1].owner.count = 100;
+	fixture->workers[2].owner.count = 100;
+	assert_int_equal(choose(fixture), 2);
+	assert_int_equal(choose(fixture), 3);
+	fixture->workers[1].state = WORKER_DYING;
+	fixture->workers[2].state = WORKER_DYING;
+	assert_int_equal(choose(fixture), 1);
+	fixture->workers[0].role = WORKER_RESERVE;
+	assert_int_equal(choose(fixture), 0);
+}
+
+static void
+gives_nothing_to_a_stalled_one(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->workers[0].stalled = true;
+	fixture->workers[2].stalled = true;
+	assert_int_equal(choose(fixture), 2);
+	assert_int_equal(choose(fixture), 2);
+	fixture->workers[1].stalled = true;
+	assert_int_equal(choose(fixture), 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -162,6 +192,11 @@ main(int argc, char **argv)
 		BALANCE_TEST(gives_nothing_to_who_does_not_serve),
 		BALANCE_TEST(gives_nothing_to_who_cannot_take_it_now),
 		BALANCE_TEST(is_content_with_a_worker_that_maps_nothing),
+		cmocka_unit_test_setup_teardown(
+		    keeps_spares_for_when_no_regular_one_can, set_up,
+		    tear_down),
+		cmocka_unit_test_setup_teardown(
+		    gives_nothing_to_a_stalled_one, set_up, tear_down),
 	};
 
 	return (RUN_TESTS(argc, argv, tests));
