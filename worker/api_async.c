@@ -93,6 +93,7 @@ bh_response_write_entity_chunks(struct bh_response *handle,
 	struct response *response;
 	struct request *request;
 	uint64_t total;
+	bool flushes;
 	int error;
 
 	error = api_operation(handle, API_CALLER, async, &request);
@@ -101,24 +102,29 @@ bh_response_write_entity_chunks(struct bh_response *handle,
 	if (error != 0)
 		return (error);
 	response = &request->response;
+	flushes =
+	    response->unbuffered ||
+	    response->buffered + total > request->worker->limits.buffered_max;
+	if ((flushes || mode.always) &&
+	    (error = async_may_start(request, mode)) != 0)
+		return (error);
 	if (!response->unbuffered &&
 	    (error = response_copy(request, chunks, count)) != 0)
 		return (error);
 	response->touched = true;
 	response->taken += total;
 	response->author = request->worker->running.module;
-	if (response->unbuffered ||
-	    response->buffered > request->worker->limits.buffered_max) {
+	if (flushes) {
 		error = async_flush(request, chunks,
 		    response->unbuffered ? count : 0,
 		    OPERATION_WRITE_ENTITY_CHUNKS, !more_data, mode, NULL,
 		    ret_completion_expected);
 	} else {
 		/* The end of a buffered body goes out with the response. */
+		response->complete = !more_data;
 		error = async_complete_inline(request,
 		    OPERATION_WRITE_ENTITY_CHUNKS, 0, mode,
 		    ret_completion_expected);
-		response->complete = response->complete || !more_data;
 	}
 	if (error == 0 && ret_sent != NULL)
 		*ret_sent = (size_t)total;

@@ -35,6 +35,17 @@ reserve(struct request *request, struct pending *pending, enum operation op)
 	return (error);
 }
 
+int
+async_may_start(const struct request *request, struct async_mode mode)
+{
+	const struct worker *worker = request->worker;
+
+	if (worker->consumer.free_count <= RING_CONTROL_RESERVE ||
+	    (!mode.async && stack_parked(worker->stacks) + 1 >= STACK_MAX))
+		return (-EAGAIN);
+	return (0);
+}
+
 /* It came to nothing, or it is done without a completion. */
 static void
 unreserve(struct request *request, struct pending *pending)
@@ -237,7 +248,8 @@ async_flush(struct request *request, const struct bh_data_chunk *chunks,
 	int64_t sent;
 	int error;
 
-	if ((error = reserve(request, io, op)) != 0)
+	if ((error = async_may_start(request, mode)) != 0 ||
+	    (error = reserve(request, io, op)) != 0)
 		return (error);
 	sent = response_send(request, chunks, count, last, io->ref);
 	if (sent < 0 && sent != -EINPROGRESS) {
@@ -265,7 +277,7 @@ async_flush(struct request *request, const struct bh_data_chunk *chunks,
 		    request->worker->engine, conn_slot_number(request->conn));
 		response_sent(request, 0, -ECONNRESET);
 		unreserve(request, io);
-		return (error);
+		return (-ECONNRESET);
 	}
 	return (take_result(io, ret_sent));
 }

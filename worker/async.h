@@ -38,6 +38,14 @@ int async_flush(struct request *request, const struct bh_data_chunk *chunks,
 int async_complete_inline(struct request *request, enum operation op,
     uint64_t bytes, struct async_mode mode, bool *ret_expected);
 
+/*
+ * async_may_start(request, mode):
+ * Would an operation that needs the socket, or a post, find a record, and a
+ * synchronous one a stack to wait on? 0 or -EAGAIN. Asked before anything is
+ * done that can't be undone.
+ */
+int async_may_start(const struct request *request, struct async_mode mode);
+
 /* async_reserve_post(request): a record for a post or a ticket. */
 int async_reserve_post(struct request *request);
 

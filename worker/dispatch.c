@@ -40,8 +40,10 @@ finish(struct worker *worker, bool retire)
 {
 	if (worker->draining || (retire && worker->retiring))
 		return;
-	if (worker->master_gone)
+	if (worker->master_gone) {
 		log_warn("the master is gone: finishing what there is");
+		worker->give_up_ns = worker->now_ns + worker->limits.orphan_ns;
+	}
 	worker->retiring = retire;
 	worker->draining = !retire;
 	atomic_store_explicit(&worker->segment.consumer->state,
@@ -162,10 +164,15 @@ patience(struct worker *worker)
 	return (sweep_ms);
 }
 
-/* Drained: no connection, and so no request, is left. */
+/*
+ * Drained: no connection, and so no request, is left. Without a master nobody
+ * would end us if one never ended.
+ */
 static bool
 is_finished(struct worker *worker)
 {
+	if (worker->give_up_ns != 0 && worker->now_ns >= worker->give_up_ns)
+		return (true);
 	return ((worker->draining || worker->retiring) &&
 		worker->conns_open == 0 && link_flush(worker->link));
 }

@@ -22,10 +22,10 @@
 #include <unistd.h>
 
 enum {
-	EVENTS_MAX = 256,    /* kernel events in one turn */
-	READY_BUDGET = 256,  /* connections of the ready list in one turn */
-	IOV_BATCH = 512,     /* pieces in one sendmsg(2); the limit is 1024 */
-	LINK_NEEDS = 64 + 2, /* records one message of the master may need */
+	EVENTS_MAX = 256,   /* kernel events in one turn */
+	READY_BUDGET = 256, /* connections of the ready list in one turn */
+	IOV_BATCH = 512,    /* pieces in one sendmsg(2); the limit is 1024 */
+	LINK_NEEDS = RING_CONTROL_RESERVE, /* records one message may need */
 	NO_SLOT = -1,
 };
 
@@ -476,7 +476,11 @@ engine_link_gone(struct engine *engine)
 bool
 engine_ready(const struct engine *engine)
 {
-	return (engine->ready.count > 0 || engine->link_readable);
+	const uint32_t records = engine->config.consumer->free_count;
+
+	/* Without a record there is nothing to do: its release wakes us. */
+	return ((engine->ready.count > 0 && records > RING_CONTROL_RESERVE) ||
+		(engine->link_readable && records >= LINK_NEEDS));
 }
 
 static void

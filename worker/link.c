@@ -221,6 +221,8 @@ arrivals(struct worker *worker, const struct adopt_wreck *wreck,
 		if (i < fd_count)
 			(void)close(fds[i]);
 	}
+	for (; i < fd_count; i++)
+		(void)close(fds[i]); /* more than there are connections */
 }
 
 /* RECOVER: the same from a wreck, whose descriptors come first. */
@@ -248,49 +250,69 @@ recovered_arrivals(struct worker *worker, const struct message_connection *list,
 	fd_close(&fds[1]);
 }
 
+/* A message that isn't a hand-over: it concerns the worker as a whole. */
+static void
+order(struct worker *worker, const struct message_header *header, int type)
+{
+	struct message_quarantine quarantine;
+
+	if (type == MESSAGE_DRAIN || type == MESSAGE_RETIRE) {
+		publish(worker, OPERATION_MASTER_MESSAGE, (uint64_t)type, 0);
+	} else if (type == MESSAGE_QUARANTINE &&
+		   header->size == sizeof(quarantine)) {
+		memcpy(&quarantine, header + 1, sizeof(quarantine));
+		publish(worker, OPERATION_MASTER_MESSAGE, (uint64_t)type,
+		    (uint64_t)quarantine.retry_after_s << 32 |
+			quarantine.modules);
+	} else {
+		log_warn(
+		    "a message of type %d from the master is not known", type);
+	}
+}
+
+static void
+hear(struct worker *worker, size_t size, int *fds, size_t fd_count)
+{
+	const struct message_header *header = (void *)worker->link->buffer;
+	const struct message_connection *list = (const void *)(header + 1);
+	const bool has_list =
+	    header->type == MESSAGE_HANDOVER || header->type == MESSAGE_RECOVER;
+	int type;
+
+	type = message_check(header, size, has_list ? sizeof(*list) : 0);
+	if (type == MESSAGE_HANDOVER && header->count <= MESSAGE_CONNECTIONS) {
+		arrivals(worker, NULL, list, header->count, fds, fd_count);
+	} else if (type == MESSAGE_RECOVER &&
+		   header->count <= MESSAGE_CONNECTIONS) {
+		recovered_arrivals(worker, list, header->count, fds, fd_count);
+	} else {
+		order(worker, header, type);
+		while (fd_count > 0)
+			fd_close(&fds[--fd_count]);
+	}
+}
+
 void
 link_readable(struct worker *worker)
 {
 	struct link *link = worker->link;
-	const struct message_header *header = (void *)link->buffer;
-	const struct message_connection *list = (const void *)(header + 1);
 	int fds[MESSAGE_WRECK_FDS + MESSAGE_CONNECTIONS];
 	size_t fd_count = 0;
 	ssize_t size;
-	struct message_quarantine quarantine;
-	int truncated, type;
+	int truncated;
 
 	size = fd_receive(link->fd, link->buffer, sizeof(link->buffer), fds,
 	    MESSAGE_WRECK_FDS + MESSAGE_CONNECTIONS, &fd_count, &truncated);
 	if (size == -EAGAIN || size == -EINTR)
 		return;
-	if (size <= 0) {
-		/* Nobody will hand us anything any more, nor replace us. */
-		engine_link_gone(worker->engine);
-		worker->master_gone = true;
-		publish(worker, OPERATION_MASTER_MESSAGE, MESSAGE_DRAIN, 0);
+	if (size > 0) {
+		hear(worker, (size_t)size, fds, fd_count);
 		return;
 	}
-	type = message_check(link->buffer, (size_t)size,
-	    header->type == MESSAGE_HANDOVER || header->type == MESSAGE_RECOVER
-		? sizeof(struct message_connection)
-		: 0);
-	if (type == MESSAGE_HANDOVER && header->count <= MESSAGE_CONNECTIONS)
-		arrivals(worker, NULL, list, header->count, fds, fd_count);
-	else if (type == MESSAGE_RECOVER &&
-		 header->count <= MESSAGE_CONNECTIONS)
-		recovered_arrivals(worker, list, header->count, fds, fd_count);
-	else if (type == MESSAGE_DRAIN || type == MESSAGE_RETIRE)
-		publish(worker, OPERATION_MASTER_MESSAGE, (uint64_t)type, 0);
-	else if (type == MESSAGE_QUARANTINE &&
-		 header->size == sizeof(quarantine)) {
-		memcpy(&quarantine, header + 1, sizeof(quarantine));
-		publish(worker, OPERATION_MASTER_MESSAGE, (uint64_t)type,
-		    (uint64_t)quarantine.retry_after_s << 32 |
-			quarantine.modules);
-	} else
-		log_warn(
-		    "a message of type %d from the master is not known", type);
+	/* Nobody will hand us anything any more, nor replace us. */
+	engine_link_gone(worker->engine);
+	worker->master_gone = true;
+	publish(worker, OPERATION_MASTER_MESSAGE, MESSAGE_DRAIN, 0);
 }
 
 void

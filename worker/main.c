@@ -62,6 +62,7 @@ default_limits(void)
 	    .send_ns = 60 * second,
 	    .linger_ns = 3 * second,
 	    .pending_ns = 300 * second,
+	    .orphan_ns = 30 * second,
 	    .body_max = UINT64_C(4) << 30,
 	    .buffered_max = UINT64_C(4) << 20,
 	    .discard_max = UINT64_C(64) << 10,

@@ -98,6 +98,9 @@ int modules_load(struct modules *modules, const struct segment *segment,
  */
 void modules_unload(struct modules *modules);
 
+/* module_is_quarantined(modules, id): the master has seen it crash too often */
+bool module_is_quarantined(const struct modules *modules, size_t id);
+
 /*
  * module_set_scope(module, path):
  * It takes part in requests for ${path} and what is below it, no others.

@@ -427,13 +427,6 @@ call_register(const struct modules *modules, struct bh_registration *module)
 	return (answer);
 }
 
-/* is_quarantined: the master has seen it crash too often. */
-static bool
-is_quarantined(const struct modules *modules, size_t i)
-{
-	return ((modules->quarantined >> i & 1) != 0);
-}
-
 /* register_module: call it and judge what came of it. */
 static int
 register_module(struct modules *modules, struct bh_registration *module,
@@ -568,7 +561,7 @@ open_all(struct modules *modules, const struct segment *segment,
 	for (i = 0; i < modules->count; i++) {
 		module = &modules->list[i];
 		module->stats = stats_module(segment, module->id);
-		if (is_quarantined(modules, i))
+		if (module_is_quarantined(modules, i))
 			continue;
 		before = activity_set(modules->activity,
 		    activity_pack(module->id, ACTIVITY_LOADING, 0));
@@ -599,7 +592,7 @@ modules_load(struct modules *modules, const struct segment *segment,
 		return (-1);
 	for (i = 0; i < modules->count; i++)
 		if (server_settings(&modules->list[i], &complaint) != 0 ||
-		    (!is_quarantined(modules, i) &&
+		    (!module_is_quarantined(modules, i) &&
 			register_module(
 			    modules, &modules->list[i], &complaint) != 0))
 			return (-1);
@@ -643,48 +636,6 @@ modules_unload(struct modules *modules)
 	free(modules->list);
 	free(modules->strings);
 	memset(modules, 0, sizeof(*modules));
-}
-
-void
-module_set_scope(struct bh_registration *module, const char *path)
-{
-	size_t length = strlen(path);
-
-	/* "/" is everything; "/a/" and "/a" are the same. */
-	while (length > 0 && path[length - 1] == '/')
-		length--;
-	module->scope = length == 0 ? NULL : path;
-	module->scope_length = length;
-}
-
-static bool
-is_in_scope(
-    const struct bh_registration *module, const char *path, size_t length)
-{
-	size_t scope = module->scope_length;
-
-	return (module->scope == NULL ||
-		(length >= scope && memcmp(path, module->scope, scope) == 0 &&
-		    (length == scope || path[scope] == '/')));
-}
-
-uint32_t
-modules_for(const struct modules *modules, const char *path, size_t length,
-    uint32_t *ret_missing)
-{
-	uint32_t taking = 0;
-	size_t i;
-
-	*ret_missing = 0;
-	for (i = 0; i < modules->count; i++) {
-		if (!is_in_scope(&modules->list[i], path, length))
-			continue;
-		if (!is_quarantined(modules, i))
-			taking |= UINT32_C(1) << i;
-		else if (!modules->list[i].optional)
-			*ret_missing |= UINT32_C(1) << i;
-	}
-	return (taking);
 }
 
 const struct bh_registration *

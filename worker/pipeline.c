@@ -104,6 +104,7 @@ invoke(struct request *request, const struct bh_completion_info *info)
 	if ((error = module_self(request, module, &self)) != 0) {
 		pipeline_module_error(
 		    module, request, "get_module failed: %s", strerror(-error));
+		request->modules &= ~(UINT32_C(1) << module->id);
 		response_error(request, 500);
 		status = BH_FINISH_REQUEST;
 	} else if (info == NULL) {

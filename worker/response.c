@@ -136,6 +136,13 @@ special_field(const char *name, size_t length)
 	return (fields[length].special);
 }
 
+static bool
+is_named(const struct response_header *header, const char *name, size_t length)
+{
+	return (header->name_length == length &&
+		strcasecmp(header->name, name) == 0);
+}
+
 /* Take out all fields of that name. Returns whether there was one. */
 static bool
 remove_fields(struct response *response, const char *name, size_t length)
@@ -145,8 +152,7 @@ remove_fields(struct response *response, const char *name, size_t length)
 
 	for (i = 0; i < response->header_count; i++) {
 		header = &response->headers[i];
-		if (header->name_length == length &&
-		    strcasecmp(header->name, name) == 0) {
+		if (is_named(header, name, length)) {
 			response->headers_size -= header->name_length +
 						  header->value_length +
 						  HEADER_FRAMING;
@@ -205,7 +211,7 @@ set_special(struct response *response, enum special special, const char *value)
 		return (1);
 	case CONTENT_LENGTH:
 		length = strtonum(value, 0, LLONG_MAX, &error);
-		if (error != NULL)
+		if (error != NULL || (uint64_t)length < response->taken)
 			return (-EINVAL);
 		response->has_length = true;
 		response->length = (uint64_t)length;
@@ -222,13 +228,34 @@ set_special(struct response *response, enum special special, const char *value)
 	return (0);
 }
 
+/* Is there room for a field of that size, with those it replaces gone? */
+static bool
+has_room(const struct response *response, const char *name, size_t name_length,
+    size_t size, bool replace)
+{
+	uint32_t count = response->header_count;
+	size_t used = response->headers_size;
+	uint32_t i;
+
+	for (i = 0; replace && i < response->header_count; i++) {
+		if (!is_named(&response->headers[i], name, name_length))
+			continue;
+		count--;
+		used -= response->headers[i].name_length +
+			response->headers[i].value_length + HEADER_FRAMING;
+	}
+	return (count < RESPONSE_HEADERS_MAX &&
+		used + size <= RESPONSE_HEADERS_SIZE);
+}
+
+/* Nothing is changed until nothing can fail any more. */
 int
 response_set_header(
     struct request *request, const char *name, const char *value, bool replace)
 {
 	struct response *response = &request->response;
 	struct response_header header;
-	size_t name_length = strlen(name), value_length = strlen(value), size;
+	size_t name_length = strlen(name), value_length = strlen(value);
 	int done;
 
 	if (response->headers_sent)
@@ -236,26 +263,27 @@ response_set_header(
 	if (!http_is_token(name, name_length) ||
 	    !http_is_field_value(value, value_length))
 		return (-EINVAL);
-	size = name_length + value_length + HEADER_FRAMING;
-	if (size > RESPONSE_HEADERS_SIZE)
+	if (name_length + value_length > RESPONSE_HEADERS_SIZE ||
+	    !has_room(response, name, name_length,
+		name_length + value_length + HEADER_FRAMING, replace))
 		return (-E2BIG);
-	if (replace && response->header_count > 0)
-		(void)remove_fields(response, name, name_length);
-	if (response->header_count == RESPONSE_HEADERS_MAX ||
-	    response->headers_size + size > RESPONSE_HEADERS_SIZE)
-		return (-E2BIG);
-	response->touched = true;
-	done = set_special(response, special_field(name, name_length), value);
-	if (done != 0)
-		return (done > 0 ? 0 : done);
 	header.name = arena_copy(&request->arena, name, name_length);
 	header.value = arena_copy(&request->arena, value, value_length);
 	if (header.name == NULL || header.value == NULL)
 		return (-ENOMEM);
+	done = set_special(response, special_field(name, name_length), value);
+	if (done < 0)
+		return (done);
+	response->touched = true;
+	if (done > 0)
+		return (0);
+	if (replace)
+		(void)remove_fields(response, name, name_length);
 	header.name_length = (uint32_t)name_length;
 	header.value_length = (uint32_t)value_length;
 	response->headers[response->header_count++] = header;
-	response->headers_size += (uint32_t)size;
+	response->headers_size +=
+	    (uint32_t)(name_length + value_length + HEADER_FRAMING);
 	return (0);
 }
 

@@ -29,6 +29,7 @@ struct worker_limits {
 	uint64_t send_ns;      /* without a byte being taken */
 	uint64_t linger_ns;    /* for the peer's FIN after ours */
 	uint64_t pending_ns;   /* for a ticket to be posted */
+	uint64_t orphan_ns;    /* for what there is when the master is gone */
 	uint64_t body_max;     /* bytes of a request's body: 413 beyond */
 	uint64_t buffered_max; /* bytes of a response before it is flushed */
 	uint64_t discard_max;  /* unread body bytes worth reading to the end */
@@ -71,7 +72,8 @@ struct worker {
 	bool draining; /* finish what there is, take nothing new */
 	bool retiring; /* the same, but connections go back to the master */
 	bool master_gone;
-	int wake_fd; /* eventfd of the ring */
+	uint64_t give_up_ns; /* when an orphan ends, whatever is left; or 0 */
+	int wake_fd;         /* eventfd of the ring */
 };
 
 /* The process's worker, for the API. */

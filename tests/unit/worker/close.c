@@ -327,7 +327,7 @@ TEST(a_client_that_reads_nothing_for_60_s_is_reset)
 	assert_int_equal(client->closed, CLOSE_RESET);
 }
 
-TEST(a_parked_request_has_no_time_limit)
+TEST(a_parked_request_waits_for_its_ticket)
 {
 	struct client *client;
 
@@ -335,9 +335,29 @@ TEST(a_parked_request_has_no_time_limit)
 	    .on_async_completion = completed));
 	client = client_open(CLIENT_UNIX);
 	client_send(client, GET);
-	harness_advance(500 * SECOND_MS);
+	harness_advance(298 * SECOND_MS);
 	assert_int_equal(harness_post(&ticket, 0, 0), 0);
 	client_expect(client, OK(5, "hello"));
+	/* The limit was the ticket's, not the connection's. */
+	client_send(client, GET);
+	harness_advance(298 * SECOND_MS);
+	assert_int_equal(harness_post(&ticket, 0, 0), 0);
+	client_expect(client, OK(5, "hello"));
+}
+
+TEST(a_ticket_that_never_comes_ends_its_request_by_name)
+{
+	struct client *client;
+
+	harness_serve(OPS(.on_begin_request = take_ticket,
+	    .on_async_completion = completed));
+	client = client_open(CLIENT_UNIX);
+	client_send(client, GET);
+	harness_advance(302 * SECOND_MS);
+	client_expect(client, SERVER_ERROR);
+	assert_int_equal(
+	    harness_logged("module: left the request pending for 300 s"), 1);
+	assert_int_equal(harness_post(&ticket, 0, 0), -ESTALE);
 }
 
 TEST(a_body_to_be_thrown_away_has_60_s)
@@ -500,7 +520,8 @@ static const struct CMUnitTest tests[] = {
 	HARNESS_TEST(a_body_that_stops_for_60_s_is_told),
 	HARNESS_TEST(a_body_that_stops_for_60_s_ends_a_synchronous_read),
 	HARNESS_TEST(a_client_that_reads_nothing_for_60_s_is_reset),
-	HARNESS_TEST(a_parked_request_has_no_time_limit),
+	HARNESS_TEST(a_parked_request_waits_for_its_ticket),
+	HARNESS_TEST(a_ticket_that_never_comes_ends_its_request_by_name),
 	HARNESS_TEST(a_body_to_be_thrown_away_has_60_s),
 	HARNESS_TEST(each_of_many_connections_has_its_limit),
 	HARNESS_TEST(the_end_waits_for_the_peers_fin),

@@ -365,7 +365,7 @@ TEST(the_link_is_left_alone_while_records_are_few)
 	ring_ref refs[SEGMENT_RECORDS_MIN];
 	unsigned count = 0;
 
-	while (ring_reserve(&rig.consumer, CREDIT_NORMAL, OPERATION_POST, 0, 0,
+	while (ring_reserve(&rig.consumer, CREDIT_CONTROL, OPERATION_POST, 0, 0,
 		   &refs[count]) == 0)
 		count++;
 	assert_int_equal(send(rig.link[0], "x", 1, 0), 1);

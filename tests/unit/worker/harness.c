@@ -226,6 +226,8 @@ make_engine(struct worker *worker)
 
 /* The limits of worker/main.c. */
 static const struct worker_limits default_limits = {
+	.pending_ns = 300 * CLOCK_NS_PER_SEC,
+	.orphan_ns = 30 * CLOCK_NS_PER_SEC,
 	.idle_ns = 75 * CLOCK_NS_PER_SEC,
 	.head_ns = 30 * CLOCK_NS_PER_SEC,
 	.body_ns = 60 * CLOCK_NS_PER_SEC,

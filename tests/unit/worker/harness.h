@@ -53,16 +53,6 @@
 		    __FILE__, (tests), NULL, NULL));     \
 	}
 
-/*
- * KNOWN_BUG(what): the rest of the test fails for now. It is skipped unless
- * HARNESS_BUGS is set in the environment.
- */
-#define KNOWN_BUG(what)                             \
-	do {                                        \
-		if (getenv("HARNESS_BUGS") == NULL) \
-			skip();                     \
-	} while (0)
-
 /* The heads of functions with parameters that most of them don't need. */
 #define HARNESS_UNUSED __attribute__((unused))
 #define TEST(name)     static void name(void **state HARNESS_UNUSED)

@@ -220,7 +220,6 @@ TEST(keeps_no_descriptor_of_a_message_that_is_none)
 	struct client *client;
 	size_t before;
 
-	KNOWN_BUG("link_readable() doesn't close them");
 	harness_serve(OPS(.on_begin_request = hello));
 	client = client_new(CLIENT_UNIX);
 	before = open_fds();

@@ -418,7 +418,6 @@ TEST(calls_a_failing_get_module_once)
 {
 	struct client *client;
 
-	KNOWN_BUG("it is called again in the log and end steps");
 	harness_serve(OPS(.get_module = fail_to_make_self, .dispose = dispose,
 	    .on_begin_request = with_self, .on_log_request = with_self,
 	    .on_end_request = with_self));
