@@ -58,8 +58,7 @@ hear_report(struct worker *worker, enum message_type type, const uint8_t *body,
 {
 	struct message_slot slots[MESSAGE_SLOTS];
 
-	if (worker->state != WORKER_SERVING &&
-	    worker->state != WORKER_DRAINING && worker->state != WORKER_DYING) {
+	if (worker->state < WORKER_SERVING) {
 		nonsense(worker, "a report before it was ready");
 		return;
 	}
@@ -143,8 +142,7 @@ channel_ready(struct loop_source *source, uint32_t events)
 
 	if ((events & EPOLLOUT) != 0) {
 		worker->blocked = false;
-		channel_pay_drain(worker);
-		channel_watch_room(worker);
+		channel_pay(worker);
 		handoff_run(worker->master);
 	}
 	if ((events & ~(uint32_t)EPOLLOUT) == 0)
@@ -258,14 +256,36 @@ channel_send_boot(struct worker *worker)
 	return (error);
 }
 
-void
-channel_pay_drain(struct worker *worker)
+/* Send one kind of message that is owed. */
+static int
+pay(struct worker *worker, enum channel_debt debt)
 {
-	/* Any other failure means that it is gone, and we shall hear of it. */
-	if (worker->drain_owed &&
-	    channel_send(worker, MESSAGE_DRAIN) != -EAGAIN)
-		worker->drain_owed = false;
+	return (channel_send(
+	    worker, debt == CHANNEL_RETIRE ? MESSAGE_RETIRE : MESSAGE_DRAIN));
+}
+
+void
+channel_pay(struct worker *worker)
+{
+	static const enum channel_debt debts[] = { CHANNEL_RETIRE,
+		CHANNEL_DRAIN };
+
+	for (size_t i = 0; i < sizeof(debts) / sizeof(debts[0]); i++) {
+		if ((worker->owed & debts[i]) == 0)
+			continue;
+		/* Another failure: it is gone, and we shall hear of it. */
+		if (pay(worker, debts[i]) == -EAGAIN)
+			break;
+		worker->owed &= ~(unsigned)debts[i];
+	}
 	channel_watch_room(worker);
+}
+
+void
+channel_owe(struct worker *worker, enum channel_debt debt)
+{
+	worker->owed |= debt;
+	channel_pay(worker);
 }
 
 void
@@ -273,7 +293,7 @@ channel_watch_room(struct worker *worker)
 {
 	uint32_t events = EPOLLIN;
 
-	if (worker->blocked || worker->drain_owed)
+	if (worker->blocked || worker->owed != 0)
 		events |= EPOLLOUT;
 	loop_change(&worker->master->loop, &worker->channel, events);
 }

@@ -40,11 +40,16 @@ int channel_send(struct worker *worker, enum message_type type);
 int channel_send_boot(struct worker *worker);
 
 /*
- * channel_pay_drain(worker):
- * Send the DRAIN that is owed, if it can be sent now; otherwise as soon as the
- * socket has room.
+ * channel_owe(worker, debt):
+ * Send a message that can't be left out: now, or as soon as the socket has
+ * room. channel_pay() is another try.
  */
-void channel_pay_drain(struct worker *worker);
+enum channel_debt {
+	CHANNEL_RETIRE = 1u << 1,
+	CHANNEL_DRAIN = 1u << 2,
+};
+void channel_owe(struct worker *worker, enum channel_debt debt);
+void channel_pay(struct worker *worker);
 
 /* channel_watch_room(worker): poll for room while blocked or in debt. */
 void channel_watch_room(struct worker *worker);

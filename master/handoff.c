@@ -156,6 +156,7 @@ handoff_run(struct master *master)
 		return;
 	}
 	/* Without a worker that serves, the next one to serve runs us. */
+	watch_refresh(master);
 	balance_refresh(master->workers, master->worker_count);
 	assign_queue(master);
 	if (master->connections.queued == 0)

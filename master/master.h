@@ -40,6 +40,7 @@ struct master {
 	uint32_t incarnations; /* so far */
 	enum master_phase phase;
 	int exit_code;
+	struct loop_timer watch_timer;
 	struct loop_timer stop_timer; /* the queue's limit in STOPPING */
 	uint64_t started_ns;
 	uint64_t workers_started;

@@ -5,9 +5,8 @@
  */
 #include "master/obituary.h"
 
+#include "master/culprit.h"
 #include "master/master.h"
-#include "master/peek.h"
-#include "shm/activity.h"
 
 #include <bsd/string.h>
 #include <stdio.h>
@@ -15,8 +14,7 @@
 #include <sys/wait.h>
 
 enum {
-	PART_TEXT = 256,
-	STEP_TEXT = 64
+	PART_TEXT = 256
 };
 
 static void
@@ -47,41 +45,15 @@ tell_end(const siginfo_t *end, char *text)
 	}
 }
 
-/* " in module faulty, begin_request, request 3-17", as much as is known. */
-static void
-tell_culprit(const struct segment *view, char *text)
-{
-	char name[SEGMENT_MODULE_NAME];
-	char step_name[STEP_TEXT];
-	uint32_t module, step;
-	uint64_t request;
-	size_t length;
-
-	*text = '\0';
-	if (!activity_unpack(peek_activity(view), &module, &step, &request))
-		return;
-	segment_module_name(view, module, name);
-	(void)snprintf(text, PART_TEXT, " in module %s", name);
-	if (step != ACTIVITY_NONE) {
-		activity_step_name(step, step_name, sizeof(step_name));
-		length = strlen(text);
-		(void)snprintf(
-		    text + length, PART_TEXT - length, ", %s", step_name);
-	}
-	if (request != 0) {
-		length = strlen(text);
-		(void)snprintf(text + length, PART_TEXT - length,
-		    ", request %u-%u",
-		    (unsigned)(request >> REQUEST_COUNT_BITS),
-		    (unsigned)(request & UINT32_MAX));
-	}
-}
-
-/* While the server ends, workers end in order or by our SIGKILL. */
+/*
+ * While the server ends, or it was retired, a worker ends in order or by our
+ * SIGKILL.
+ */
 static bool
 is_expected(const struct worker *worker, const siginfo_t *end)
 {
-	if (worker->master->phase < MASTER_STOPPING)
+	if (worker->hung ||
+	    (worker->master->phase < MASTER_STOPPING && !worker->retired))
 		return (false);
 	return ((end->si_code == CLD_EXITED && end->si_status == 0) ||
 		(end->si_code == CLD_KILLED && end->si_status == SIGKILL));
@@ -91,7 +63,8 @@ void
 obituary_write(const struct worker *worker, const siginfo_t *end,
     struct obituary *ret_obituary)
 {
-	char how[PART_TEXT], who[PART_TEXT];
+	char how[PART_TEXT], who[CULPRIT_TEXT];
+	struct culprit culprit;
 
 	ret_obituary->unexpected = !is_expected(worker, end);
 	/* It, or we, knew better than the kernel what is wrong with it. */
@@ -104,7 +77,9 @@ obituary_write(const struct worker *worker, const siginfo_t *end,
 	if (!ret_obituary->unexpected)
 		return;
 	tell_end(end, how);
-	tell_culprit(&worker->view, who);
+	who[0] = '\0';
+	if (culprit_find(&worker->view, 0, &culprit))
+		culprit_describe(&culprit, who, sizeof(who));
 	(void)snprintf(ret_obituary->text, sizeof(ret_obituary->text),
 	    "worker %u (pid %d) %s%s", (unsigned)worker->number,
 	    (int)worker->pid, how, who);

@@ -15,10 +15,32 @@ peek_load(const struct segment *view)
 }
 
 uint64_t
-peek_activity(const struct segment *view)
+peek_activity(
+    const struct segment *view, uint32_t thread, uint64_t *ret_since_ns)
 {
-	if (view->consumer == NULL)
+	const struct activity *activity;
+
+	if (view->consumer == NULL || thread >= SEGMENT_ACTIVITIES)
 		return (0);
-	return (atomic_load_explicit(
-	    &view->consumer->activities[0].word, memory_order_relaxed));
+	activity = &view->consumer->activities[thread];
+	*ret_since_ns =
+	    atomic_load_explicit(&activity->since_ns, memory_order_relaxed);
+	return (atomic_load_explicit(&activity->word, memory_order_relaxed));
+}
+
+void
+peek_sight(const struct segment *view, struct watch_sight *ret_sight)
+{
+	const struct segment_consumer *consumer = view->consumer;
+
+	*ret_sight = (struct watch_sight){ .asleep = true };
+	if (consumer == NULL)
+		return;
+	ret_sight->asleep =
+	    (atomic_load_explicit(&consumer->wake, memory_order_relaxed) & 1) !=
+	    0;
+	ret_sight->turn =
+	    atomic_load_explicit(&consumer->turn, memory_order_relaxed);
+	ret_sight->turn_ns =
+	    atomic_load_explicit(&consumer->turn_ns, memory_order_relaxed);
 }

@@ -7,15 +7,21 @@
 #ifndef MASTER_PEEK_H
 #define MASTER_PEEK_H
 
+#include "master/watch.h"
 #include "shm/segment.h"
 
 /* peek_load(view): the worker's published load; 0 when nothing is mapped. */
 uint32_t peek_load(const struct segment *view);
 
 /*
- * peek_activity(view): the dispatch thread's activity word, for
- * activity_unpack(); 0, which says nothing, when nothing is mapped.
+ * peek_activity(view, thread, ret_since_ns): a thread's activity word, for
+ * activity_unpack(), and when it was set; 0, which says nothing, when nothing
+ * is mapped.
  */
-uint64_t peek_activity(const struct segment *view);
+uint64_t peek_activity(
+    const struct segment *view, uint32_t thread, uint64_t *ret_since_ns);
+
+/* peek_sight(view, ret_sight): the loop's progress; asleep without a view. */
+void peek_sight(const struct segment *view, struct watch_sight *ret_sight);
 
 #endif

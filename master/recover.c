@@ -43,7 +43,9 @@ free_wreck(struct wreck *wreck)
 
 /*
  * The request that ${connection} was in has been in one more death. A request
- * that isn't a replay has no past.
+ * that isn't a replay has no past; a replay that hadn't begun keeps its own,
+ * else two poison requests that kill in turn would absolve each other for
+ * ever.
  */
 static void
 count_death(struct connection *connection, const struct wreck *wreck)
@@ -52,13 +54,14 @@ count_death(struct connection *connection, const struct wreck *wreck)
 	enum slot_state state;
 
 	if (!wreck_slot(&wreck->view, connection->slot, connection->generation,
-		&state, &request) ||
-	    request.request == 0) {
+		&state, &request)) {
 		connection->crashes = connection->named = 0;
 		return;
 	}
 	if (request.replays == 0)
 		connection->crashes = connection->named = 0;
+	if (request.request == 0)
+		return;
 	connection->crashes++;
 	if (wreck_names(&wreck->view, request.request))
 		connection->named++;
@@ -67,7 +70,8 @@ count_death(struct connection *connection, const struct wreck *wreck)
 /*
  * Queue one connection, with the wreck that knows most of it: this one if its
  * owner had taken it, though perhaps not said so yet; else the one from which
- * it was to be adopted, if that hasn't been tried too often.
+ * it was to be adopted, if that hasn't been tried too often. A successor that
+ * a module killed had only not come to it.
  */
 static void
 requeue(struct connections *table, struct connection *connection,
@@ -80,7 +84,8 @@ requeue(struct connections *table, struct connection *connection,
 		connections_set_wreck(connection, wreck);
 		recovery->queued++;
 	} else if (connection->state == CONNECTION_HELD ||
-		   ++connection->attempts > RECOVER_ATTEMPTS_MAX) {
+		   (!recovery->module &&
+		       ++connection->attempts > RECOVER_ATTEMPTS_MAX)) {
 		recovery->reset++;
 		connections_reset(table, connection);
 		return;
@@ -99,7 +104,9 @@ recover_connections(struct worker *worker, struct recovery *ret_recovery)
 	struct connection *connection;
 	struct wreck *wreck = NULL;
 
-	*ret_recovery = (struct recovery){ 0 };
+	*ret_recovery = (struct recovery){
+		.module = wreck_in_request(&worker->view),
+	};
 	if (!TAILQ_EMPTY(&worker->owner.list))
 		wreck = make_wreck(worker);
 	/* From the end: each goes to the head of the queue, the oldest last. */

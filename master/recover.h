@@ -23,6 +23,7 @@ struct recovery {
 	uint32_t queued; /* to be adopted */
 	uint32_t fresh;  /* never read from: accepted anew */
 	uint32_t reset;
+	bool module; /* it died in a module's callback */
 };
 
 /*

@@ -195,6 +195,7 @@ server_open(
 	master->stop_timer.owner = master;
 	master->stop_timer.handle = stop_due;
 	handoff_init(&master->handoff, master);
+	watch_init(master);
 	error = loop_init(&master->loop);
 	if (error == 0)
 		error = signals_open(&master->signals, master);
@@ -297,6 +298,7 @@ become_ready(struct master *master)
 void
 server_worker_serving(struct master *master)
 {
+	watch_start(master);
 	if (master->phase == MASTER_STARTING) {
 		if (count_serving(master) == server_count_regular(master))
 			become_ready(master);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Supervision of workers: the table, and what its actions do. Runs in the
- * master.
+ * Supervision of workers: what the actions of the table do. Runs in the master.
  */
 #include "master/supervise.h"
 
@@ -9,11 +8,11 @@
 #include "master/master.h"
 #include "master/obituary.h"
 #include "master/recover.h"
+#include "master/spare.h"
 #include "master/spawn.h"
 #include "shm/base/clock.h"
 #include "shm/base/fd.h"
 #include "shm/base/log.h"
-#include "shm/base/panic.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -22,134 +21,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* clang-format off */
-#define STAY(state)       { WORKER_##state, SUPERVISE_NOTHING }
-#define GO(state, action) { WORKER_##state, SUPERVISE_##action }
-/* clang-format on */
-
-/*
- * The table. A message that doesn't fit the state is nonsense, and so is a
- * worker that sends it. Every living process ends in DYING or by itself, and
- * DIED buries it in whatever state it was.
- */
-static const struct supervise_step table[WORKER_STATES][WORKER_EVENTS] = {
-	[WORKER_DOWN] = {
-		[WORKER_START] = GO(BOOTING, SPAWN),
-		[WORKER_STILLBORN] = STAY(DOWN),
-		[WORKER_MAPPED] = STAY(DOWN),
-		[WORKER_READY] = STAY(DOWN),
-		[WORKER_FAILED] = STAY(DOWN),
-		[WORKER_HUNG_UP] = STAY(DOWN),
-		[WORKER_NONSENSE] = STAY(DOWN),
-		[WORKER_TIMEOUT] = GO(BOOTING, SPAWN),
-		[WORKER_STOP] = GO(DOWN, CANCEL),
-		[WORKER_KILL] = GO(DOWN, CANCEL),
-		[WORKER_DIED] = STAY(DOWN),
-	},
-	[WORKER_BOOTING] = {
-		[WORKER_START] = STAY(BOOTING),
-		[WORKER_STILLBORN] = GO(DOWN, RETRY),
-		[WORKER_MAPPED] = GO(LOADING, SEAL),
-		[WORKER_READY] = GO(DYING, KILL),
-		[WORKER_FAILED] = GO(DYING, LINGER),
-		[WORKER_HUNG_UP] = GO(DYING, LINGER),
-		[WORKER_NONSENSE] = GO(DYING, KILL),
-		[WORKER_TIMEOUT] = GO(DYING, LATE),
-		[WORKER_STOP] = GO(DYING, KILL),
-		[WORKER_KILL] = GO(DYING, KILL),
-		[WORKER_DIED] = GO(DOWN, BURY),
-	},
-	[WORKER_LOADING] = {
-		[WORKER_START] = STAY(LOADING),
-		[WORKER_STILLBORN] = STAY(LOADING),
-		[WORKER_MAPPED] = GO(DYING, KILL),
-		[WORKER_READY] = GO(SERVING, SERVE),
-		[WORKER_FAILED] = GO(DYING, LINGER),
-		[WORKER_HUNG_UP] = GO(DYING, LINGER),
-		[WORKER_NONSENSE] = GO(DYING, KILL),
-		[WORKER_TIMEOUT] = GO(DYING, LATE),
-		[WORKER_STOP] = GO(DYING, KILL),
-		[WORKER_KILL] = GO(DYING, KILL),
-		[WORKER_DIED] = GO(DOWN, BURY),
-	},
-	[WORKER_SERVING] = {
-		[WORKER_START] = STAY(SERVING),
-		[WORKER_STILLBORN] = STAY(SERVING),
-		[WORKER_MAPPED] = GO(DYING, KILL),
-		[WORKER_READY] = GO(DYING, KILL),
-		[WORKER_FAILED] = GO(DYING, KILL),
-		[WORKER_HUNG_UP] = GO(DYING, LINGER),
-		[WORKER_NONSENSE] = GO(DYING, KILL),
-		[WORKER_TIMEOUT] = STAY(SERVING),
-		[WORKER_STOP] = GO(DRAINING, DRAIN),
-		[WORKER_KILL] = GO(DYING, KILL),
-		[WORKER_DIED] = GO(DOWN, BURY),
-	},
-	[WORKER_DRAINING] = {
-		[WORKER_START] = STAY(DRAINING),
-		[WORKER_STILLBORN] = STAY(DRAINING),
-		[WORKER_MAPPED] = GO(DYING, KILL),
-		[WORKER_READY] = GO(DYING, KILL),
-		[WORKER_FAILED] = GO(DYING, KILL),
-		[WORKER_HUNG_UP] = GO(DYING, LINGER),
-		[WORKER_NONSENSE] = GO(DYING, KILL),
-		[WORKER_TIMEOUT] = GO(DYING, LATE),
-		[WORKER_STOP] = STAY(DRAINING),
-		[WORKER_KILL] = GO(DYING, KILL),
-		[WORKER_DIED] = GO(DOWN, BURY),
-	},
-	[WORKER_DYING] = {
-		[WORKER_START] = STAY(DYING),
-		[WORKER_STILLBORN] = STAY(DYING),
-		[WORKER_MAPPED] = STAY(DYING),
-		[WORKER_READY] = STAY(DYING),
-		[WORKER_FAILED] = STAY(DYING),
-		[WORKER_HUNG_UP] = STAY(DYING),
-		[WORKER_NONSENSE] = STAY(DYING),
-		[WORKER_TIMEOUT] = GO(DYING, KILL),
-		[WORKER_STOP] = STAY(DYING),
-		[WORKER_KILL] = GO(DYING, KILL),
-		[WORKER_DIED] = GO(DOWN, BURY),
-	},
-};
-
-struct supervise_step
-supervise_step(enum worker_state state, enum worker_event event)
-{
-	bh_assert(state < WORKER_STATES && event < WORKER_EVENTS);
-	return (table[state][event]);
-}
-
-const char *
-supervise_state_name(enum worker_state state)
-{
-	static const char *const names[WORKER_STATES] = {
-		[WORKER_DOWN] = "down",
-		[WORKER_BOOTING] = "booting",
-		[WORKER_LOADING] = "loading",
-		[WORKER_SERVING] = "serving",
-		[WORKER_DRAINING] = "draining",
-		[WORKER_DYING] = "dying",
-	};
-
-	return (state < WORKER_STATES ? names[state] : "?");
-}
-
-uint32_t
-supervise_backoff(uint32_t quick_deaths)
-{
-	uint32_t ms = SUPERVISE_BACKOFF_MS;
-
-	if (quick_deaths <= 1)
-		return (0);
-	for (uint32_t i = 2; i < quick_deaths; i++) {
-		ms *= 2;
-		if (ms >= SUPERVISE_BACKOFF_MAX_MS)
-			return (SUPERVISE_BACKOFF_MAX_MS);
-	}
-	return (ms);
-}
 
 static void
 timer_due(struct loop_timer *timer)
@@ -256,7 +127,10 @@ act_spawn(struct worker *worker)
 	worker->started_ns = clock_now();
 	worker->ready_ns = 0;
 	worker->failure.text[0] = '\0';
-	worker->drain_owed = false;
+	worker->owed = 0;
+	worker->hung = false;
+	worker->retired = false;
+	watch_begin(&worker->watch);
 	worker->blocked = false;
 	worker->stalled = false;
 	worker->rest_ns = 0;
@@ -344,7 +218,7 @@ act_late(struct worker *worker, enum worker_state was)
 {
 	const struct config *config = worker->master->config;
 
-	if (was == WORKER_DRAINING)
+	if (was == WORKER_DRAINING || was == WORKER_RETIRING)
 		log_warn("worker %u (pid %d) did not finish in %g s: killed",
 		    (unsigned)worker->number, (int)worker->pid,
 		    (double)config->drain_limit_ms / 1000);
@@ -356,13 +230,36 @@ act_late(struct worker *worker, enum worker_state was)
 	act_kill(worker);
 }
 
+/*
+ * It hangs: it shall end, and leave a core if it may. SIGCONT, because a
+ * stopped process does neither.
+ */
+static void
+act_abort(struct worker *worker)
+{
+	worker->hung = true;
+	loop_timer_set(&worker->master->loop, &worker->timer,
+	    worker->master->config->hang_grace_ms);
+	(void)pidfd_send_signal(worker->pidfd, SIGABRT, NULL, 0);
+	(void)pidfd_send_signal(worker->pidfd, SIGCONT, NULL, 0);
+	spare_promote(worker->master);
+}
+
+static void
+act_retire(struct worker *worker)
+{
+	loop_timer_set(&worker->master->loop, &worker->timer,
+	    worker->master->config->drain_limit_ms);
+	worker->retired = true;
+	channel_owe(worker, CHANNEL_RETIRE);
+}
+
 static void
 act_drain(struct worker *worker)
 {
 	loop_timer_set(&worker->master->loop, &worker->timer,
 	    worker->master->config->drain_limit_ms);
-	worker->drain_owed = true;
-	channel_pay_drain(worker);
+	channel_owe(worker, CHANNEL_DRAIN);
 }
 
 /* How long it served says whether this was an accident or a pattern. */
@@ -429,6 +326,12 @@ supervise_event(struct worker *worker, enum worker_event event)
 		break;
 	case SUPERVISE_KILL:
 		act_kill(worker);
+		break;
+	case SUPERVISE_ABORT:
+		act_abort(worker);
+		break;
+	case SUPERVISE_RETIRE:
+		act_retire(worker);
 		break;
 	case SUPERVISE_DRAIN:
 		act_drain(worker);

@@ -6,12 +6,13 @@
  *
  *	          spawn            MAPPED            READY
  *	  DOWN ----------> BOOTING -------> LOADING -------> SERVING
- *	   ^                  |                |                |  stop
- *	   |                  |                |                v
- *	   | pidfd            | failed, late,  |  nonsense,  DRAINING
- *	   | readable         | nonsense       |  hung up       |
- *	   |                  v                v                v
- *	   '---- (from any) DYING <-----------------------------'
+ *	   ^                  |                |              |   | retire
+ *	   |                  |                |         stop |   v
+ *	   | pidfd            | failed, late,  |  nonsense,   | RETIRING
+ *	   | readable         | nonsense       |  hung up     v   | stop
+ *	   |                  |                |          DRAINING<'
+ *	   |                  v                v              |
+ *	   '---- (from any) DYING <-----------(from any)------'
  *
  * The one way from a process to DOWN is its pidfd: death is what the kernel
  * says. supervise.c has the table.
@@ -22,6 +23,7 @@
 #include "master/connections.h"
 #include "master/loop.h"
 #include "master/reason.h"
+#include "master/watch.h"
 #include "shm/message.h"
 #include "shm/segment.h"
 
@@ -33,6 +35,7 @@ enum worker_state {
 	WORKER_BOOTING,  /* it maps its segment */
 	WORKER_LOADING,  /* sealed; it loads its modules */
 	WORKER_SERVING,  /* it may be given connections */
+	WORKER_RETIRING, /* replaced: asked to give its connections back */
 	WORKER_DRAINING, /* asked to finish and end */
 	WORKER_DYING,    /* failed or killed: its end is awaited */
 	WORKER_STATES
@@ -47,6 +50,8 @@ enum worker_event {
 	WORKER_HUNG_UP,   /* its socket is at its end */
 	WORKER_NONSENSE,  /* it broke the protocol */
 	WORKER_TIMEOUT,   /* its timer: what it means depends on the state */
+	WORKER_HUNG,      /* it makes no progress, see watch.h */
+	WORKER_RETIRE,    /* another one has taken its place */
 	WORKER_STOP,      /* the server ends, in order */
 	WORKER_KILL,      /* the server ends, now */
 	WORKER_DIED,      /* its pidfd is readable */
@@ -88,14 +93,17 @@ struct worker {
 	uint64_t ready_ns; /* 0: not yet */
 	uint32_t quick_deaths;
 	struct reason failure; /* FAILED's text, or why it was stillborn */
-	bool drain_owed;       /* its socket was full: DRAIN is to be sent */
+	unsigned owed;         /* enum channel_debt: its socket was full */
+	bool hung;             /* aborted because of that */
+	bool retired;          /* asked to end, so its end is no news */
+	struct watch watch;
 
 	/* Hand-over; master/handoff.c and master/balance.c. */
 	struct connection_owner owner;
 	struct connection *batch[MESSAGE_CONNECTIONS];
 	size_t batched;
 	bool blocked;         /* its socket is full */
-	bool stalled;         /* no turn of its loop for too long */
+	bool stalled;         /* says watch.c: given nothing */
 	uint64_t rest_ns;     /* after a refusal: not chosen before then */
 	uint32_t load;        /* published by it, clamped to its connections */
 	uint64_t bad_reports; /* about what it doesn't own */
@@ -111,6 +119,8 @@ enum supervise_action {
 	SUPERVISE_LINGER, /* it ends by itself, or is killed soon */
 	SUPERVISE_LATE,   /* it overstayed: say so, then kill */
 	SUPERVISE_KILL,
+	SUPERVISE_ABORT,  /* SIGABRT, and SIGKILL if that doesn't help */
+	SUPERVISE_RETIRE, /* send RETIRE */
 	SUPERVISE_DRAIN,  /* send DRAIN */
 	SUPERVISE_CANCEL, /* give up the next start */
 	SUPERVISE_BURY,   /* reap, report, recover, plan the next */

@@ -140,6 +140,9 @@ boot(struct fake *fake)
 		say(MESSAGE_READY, NULL, 0, 0);
 	if (segment_map_worker(&fds, &fake->segment) != 0)
 		_exit(4);
+	/* It has no loop that could publish its turns. */
+	atomic_store_explicit(
+	    &fake->segment.consumer->wake, 1, memory_order_relaxed);
 	say(MESSAGE_MAPPED, NULL, 0, 0);
 	if (hear(bytes, sizeof(bytes), NULL, 0, &count) <= 0)
 		_exit(5);

@@ -10,22 +10,23 @@
 /*
  * The table once more, a letter for each next state and each action, so that
  * a slip in one of the two is seen. Columns in the order of worker_event:
- * start, stillborn, mapped, ready, failed, hung up, nonsense, timeout, stop,
- * kill, died.
+ * start, stillborn, mapped, ready, failed, hung up, nonsense, timeout, hung,
+ * retire, stop, kill, died.
  */
-static const char state_letters[] = "-BLSRY";       /* down ... dying */
-static const char action_letters[] = ".srm+lLkdcb"; /* nothing ... bury */
+static const char state_letters[] = "-BLSERY";        /* down ... dying */
+static const char action_letters[] = ".srm+lLkatdcb"; /* nothing ... bury */
 
 static const struct {
 	const char *next;
 	const char *action;
 } expected[WORKER_STATES] = {
-	[WORKER_DOWN] = { "B------B---", "s......scc." },
-	[WORKER_BOOTING] = { "B-LYYYYYYY-", ".rmkllkLkkb" },
-	[WORKER_LOADING] = { "LLYSYYYYYY-", "..k+llkLkkb" },
-	[WORKER_SERVING] = { "SSYYYYYSRY-", "..kkklk.dkb" },
-	[WORKER_DRAINING] = { "RRYYYYYYRY-", "..kkklkL.kb" },
-	[WORKER_DYING] = { "YYYYYYYYYY-", ".......k.kb" },
+	[WORKER_DOWN] = { "B------B-----", "s......s..cc." },
+	[WORKER_BOOTING] = { "B-LYYYYYBBYY-", ".rmkllkL..kkb" },
+	[WORKER_LOADING] = { "LLYSYYYYLLYY-", "..k+llkL..kkb" },
+	[WORKER_SERVING] = { "SSYYYYYSYERY-", "..kkklk.atdkb" },
+	[WORKER_RETIRING] = { "EEYYYYYYYERY-", "..kkklkLa.dkb" },
+	[WORKER_DRAINING] = { "RRYYYYYYYRRY-", "..kkklkLa..kb" },
+	[WORKER_DYING] = { "YYYYYYYYYYYY-", ".......k...kb" },
 };
 
 static void

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Looking for workers that hang. Runs in the master, by a timer of its loop.
+ */
+#include "master/watch.h"
+
+#include "master/culprit.h"
+#include "master/master.h"
+#include "master/peek.h"
+#include "shm/base/clock.h"
+#include "shm/base/log.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+enum {
+	CREDIT_MS = 2 * WATCH_ASLEEP_MS, /* one look stands for no more */
+	DURATION_TEXT = 32,
+};
+
+void
+watch_begin(struct watch *watch)
+{
+	memset(watch, 0, sizeof(*watch));
+}
+
+void
+watch_update(
+    struct watch *watch, const struct watch_sight *sight, uint64_t now_ns)
+{
+	const uint64_t most = CREDIT_MS * CLOCK_NS_PER_MS;
+	uint64_t before = watch->looked_ns, elapsed;
+
+	if (now_ns < before)
+		return;
+	elapsed = before == 0 ? 0 : now_ns - before;
+	watch->looked_ns = now_ns;
+	if (watch->stopped ||
+	    (!sight->asleep && before != 0 && sight->turn == watch->turn)) {
+		watch->still_ns += elapsed < most ? elapsed : most;
+		return;
+	}
+	watch->turn = sight->turn;
+	watch->still_ns = 0;
+	/* What isn't between our two looks can't be when this turn began. */
+	if (!sight->asleep && before != 0 && sight->turn_ns > before &&
+	    sight->turn_ns <= now_ns)
+		watch->still_ns = now_ns - sight->turn_ns;
+}
+
+static bool
+is_watched(const struct worker *worker)
+{
+	return (worker->state == WORKER_SERVING ||
+		worker->state == WORKER_RETIRING ||
+		worker->state == WORKER_DRAINING);
+}
+
+/* Returns whether it is awake. */
+static bool
+look(struct worker *worker, uint64_t now)
+{
+	const struct config *config = worker->master->config;
+	struct watch *watch = &worker->watch;
+	struct watch_sight sight;
+
+	peek_sight(&worker->view, &sight);
+	watch_update(watch, &sight, now);
+	worker->stalled =
+	    watch->still_ns >= config->hang_warn_ms * CLOCK_NS_PER_MS;
+	return (watch->stopped || !sight.asleep);
+}
+
+/* Reading its state leaves it there for the next look. */
+static void
+look_whether_stopped(struct worker *worker, uint64_t now)
+{
+	siginfo_t status;
+	bool stopped;
+
+	memset(&status, 0, sizeof(status));
+	stopped = waitid(P_PIDFD, (id_t)worker->pidfd, &status,
+		      WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+		  status.si_pid != 0;
+	if (stopped == worker->watch.stopped)
+		return;
+	worker->watch.stopped = stopped;
+	worker->watch.still_ns = 0;
+	worker->watch.looked_ns = now;
+}
+
+static void
+format_duration(uint64_t ns, char *ret_text)
+{
+	if (ns < 10 * CLOCK_NS_PER_SEC)
+		(void)snprintf(ret_text, DURATION_TEXT, "%u ms",
+		    (unsigned)(ns / CLOCK_NS_PER_MS));
+	else
+		(void)snprintf(ret_text, DURATION_TEXT, "%.1f s",
+		    (double)(ns / CLOCK_NS_PER_MS) / 1000);
+}
+
+/* What it hangs in: " in module faulty, begin_request, request 3-17". */
+static void
+describe(const struct worker *worker, char *text, size_t size)
+{
+	struct culprit culprit;
+
+	if (worker->watch.stopped)
+		(void)snprintf(text, size, " (stopped by a signal)");
+	else if (culprit_find_dispatching(&worker->view, &culprit))
+		culprit_describe(&culprit, text, size);
+	else
+		(void)snprintf(text, size, " outside any module");
+}
+
+static void
+warn(struct worker *worker)
+{
+	struct watch *watch = &worker->watch;
+	char duration[DURATION_TEXT], text[CULPRIT_TEXT];
+
+	describe(worker, text, sizeof(text));
+	format_duration(watch->still_ns, duration);
+	log_warn("worker %u (pid %d) has made no progress for %s%s",
+	    (unsigned)worker->number, (int)worker->pid, duration, text);
+	watch->warned = true;
+	while (watch->warn_ns <= watch->still_ns)
+		watch->warn_ns *= 2;
+}
+
+static void
+give_up(struct worker *worker)
+{
+	char duration[DURATION_TEXT], text[CULPRIT_TEXT];
+
+	describe(worker, text, sizeof(text));
+	format_duration(worker->watch.still_ns, duration);
+	log_err("worker %u (pid %d) hangs for %s%s: aborted",
+	    (unsigned)worker->number, (int)worker->pid, duration, text);
+	supervise_event(worker, WORKER_HUNG);
+}
+
+static void
+judge(struct worker *worker)
+{
+	const struct config *config = worker->master->config;
+	struct watch *watch = &worker->watch;
+
+	if (!worker->stalled) {
+		if (watch->warned)
+			log_info("worker %u (pid %d) goes on",
+			    (unsigned)worker->number, (int)worker->pid);
+		watch->warned = false;
+		watch->warn_ns = config->hang_warn_ms * CLOCK_NS_PER_MS;
+	} else if (watch->still_ns >= config->hang_limit_ms * CLOCK_NS_PER_MS) {
+		give_up(worker);
+	} else if (watch->still_ns >= watch->warn_ns) {
+		warn(worker);
+	}
+}
+
+void
+watch_refresh(struct master *master)
+{
+	uint64_t now = clock_now();
+
+	for (uint32_t i = 0; i < master->worker_count; i++)
+		if (is_watched(&master->workers[i]))
+			(void)look(&master->workers[i], now);
+}
+
+static uint64_t
+interval(const struct master *master, bool awake)
+{
+	uint64_t ms = master->config->hang_warn_ms / 2;
+
+	if (!awake)
+		return (WATCH_ASLEEP_MS);
+	return (ms < WATCH_AWAKE_MS ? ms : WATCH_AWAKE_MS);
+}
+
+static void
+due(struct loop_timer *timer)
+{
+	struct master *master = timer->owner;
+	uint64_t now = clock_now();
+	struct worker *worker;
+	bool awake = false;
+
+	for (uint32_t i = 0; i < master->worker_count; i++) {
+		worker = &master->workers[i];
+		if (!is_watched(worker))
+			continue;
+		look_whether_stopped(worker, now);
+		awake = look(worker, now) || awake;
+		judge(worker);
+	}
+	loop_timer_set(
+	    &master->loop, &master->watch_timer, interval(master, awake));
+}
+
+void
+watch_init(struct master *master)
+{
+	master->watch_timer.owner = master;
+	master->watch_timer.handle = due;
+}
+
+void
+watch_start(struct master *master)
+{
+	if (!master->watch_timer.armed)
+		loop_timer_set(
+		    &master->loop, &master->watch_timer, WATCH_AWAKE_MS);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who hangs? The master looks at the words that each worker's loop publishes,
+ * and asks the kernel whether the process is stopped. What it finds is a
+ * suspicion: it is told, new connections avoid the worker, and at hang-limit
+ * the worker is aborted; only its pidfd says that it is dead.
+ *
+ * A worker that isn't asleep is to begin a new turn of its loop before long.
+ * Time counts only while we look, so neither a master that was held up nor a
+ * machine that was asleep makes a worker late.
+ */
+#ifndef MASTER_WATCH_H
+#define MASTER_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	WATCH_AWAKE_MS = 50,   /* between looks while any worker is awake */
+	WATCH_ASLEEP_MS = 200, /* while all sleep */
+};
+
+struct master;
+struct worker;
+
+struct watch {
+	uint64_t turn;      /* of its loop, when we looked last */
+	uint64_t looked_ns; /* 0: never */
+	uint64_t still_ns;  /* without progress for so long */
+	uint64_t warn_ns;   /* the next warning is due then */
+	bool stopped;       /* by a signal, says the kernel */
+	bool warned;
+};
+
+/* What a look at a worker's words found. */
+struct watch_sight {
+	bool asleep;
+	uint64_t turn;
+	uint64_t turn_ns; /* when it began */
+};
+
+void watch_init(struct master *master);
+
+/* watch_begin(watch): a new incarnation. */
+void watch_begin(struct watch *watch);
+
+/* watch_start(master): look from now on, again and again. */
+void watch_start(struct master *master);
+
+/*
+ * watch_refresh(master): look now, before workers are chosen; warns nobody.
+ */
+void watch_refresh(struct master *master);
+
+/*
+ * watch_update(watch, sight, now_ns):
+ * One look. Afterwards watch->still_ns tells for how long there has been no
+ * progress. Pure.
+ */
+void watch_update(
+    struct watch *watch, const struct watch_sight *sight, uint64_t now_ns);
+
+#endif

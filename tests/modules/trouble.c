@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * trouble: at its paths it does what the master must notice.
+ *
+ *	/trouble/crash    SIGSEGV in begin_request
+ *	/trouble/hang     spins for ever in begin_request
+ *	/trouble/nap      400 ms in begin_request, then goes on
+ *	/trouble/grow     takes 64 MiB and keeps them
+ *	load=crash        SIGSEGV in bh_register_module()
+ *	load=FILE         the same while FILE is there
+ */
+#include "answer.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	GROWTH = 64 << 20
+};
+
+/* A sanitizer's handler would take its time and change the signal. */
+static void
+crash(void)
+{
+	(void)signal(SIGSEGV, SIG_DFL);
+	(void)raise(SIGSEGV);
+}
+
+static enum bh_notification_status
+on_begin_request(
+    void *self, struct bh_context *context, struct bh_event_provider *provider)
+{
+	const struct timespec nap = { .tv_nsec = 400 * 1000 * 1000 };
+	volatile bool on = true;
+	void *memory;
+
+	(void)self;
+	(void)provider;
+	if (path_is(context, "/trouble/crash"))
+		crash();
+	if (path_is(context, "/trouble/hang"))
+		while (on)
+			continue;
+	if (path_is(context, "/trouble/nap"))
+		(void)nanosleep(&nap, NULL);
+	if (path_is(context, "/trouble/grow")) {
+		memory = malloc(GROWTH);
+		if (memory != NULL)
+			memset(memory, 1, GROWTH);
+		return (answer(context, "%p\n", memory)); /* never freed */
+	}
+	if (path_is(context, "/trouble") || path_is(context, "/trouble/nap"))
+		return (answer(context, "none\n"));
+	return (BH_CONTINUE);
+}
+
+static const struct bh_module_ops ops = {
+	.size = sizeof(ops),
+	.on_begin_request = on_begin_request,
+};
+
+int
+bh_register_module(uint32_t server_version,
+    struct bh_registration *registration, struct bh_server *server)
+{
+	const char *load = bh_registration_setting(registration, "load");
+
+	(void)server_version;
+	(void)server;
+	if (load != NULL &&
+	    (strcmp(load, "crash") == 0 || access(load, F_OK) == 0))
+		crash();
+	return (bh_registration_set_request_notifications(
+	    registration, &ops, NULL, BH_RQ_BEGIN_REQUEST, 0));
+}
+
+BH_MODULE();

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Workers that hang: told with a name, avoided, aborted at the limit, and
+ * their clients served by others.
+ */
+#include "tests/support/client.h"
+#include "tests/support/server.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
+
+enum {
+	LONG_MS = 10000,
+	CLIENTS = 6
+};
+
+static const char *
+trouble(void)
+{
+	static char path[256];
+
+	server_module("trouble", path, sizeof(path));
+	return (path);
+}
+
+static void
+expect_hello(struct client *client)
+{
+	struct response r;
+
+	client_send_text(client, GET("/hello"));
+	client_response(client, &r);
+	assert_int_equal(r.status, 200);
+	response_free(&r);
+}
+
+static void
+a_long_callback_is_told_and_goes_on(void **state)
+{
+	struct server *server = server_start(
+	    "-w", "1", "-m", trouble(), "-o", "hang-warn=100ms", NULL);
+	struct client client;
+	struct response r;
+	const char *line;
+
+	(void)state;
+	client_open(&client, server);
+	client_send_text(&client, GET("/trouble/nap"));
+	line = server_log_wait(server, "has made no progress for 1", LONG_MS);
+	assert_non_null(
+	    strstr(line, " in module trouble, begin_request, request 1-1"));
+	line = server_log_wait(server, "has made no progress for 2", LONG_MS);
+	client_response(&client, &r);
+	assert_int_equal(r.status, 200);
+	response_free(&r);
+	client_close(&client);
+	(void)server_log_wait(server, " goes on", LONG_MS);
+	server_stop(server);
+}
+
+/* Two deaths name the request: then it is answered 502. */
+static void
+a_hang_is_ended_and_named(void **state)
+{
+	struct server *server =
+	    server_start("-w", "2", "-m", "hello", "-m", trouble(), "-o",
+		"hang-limit=500ms", "-o", "hang-grace=200ms", NULL);
+	struct client culprit, clients[CLIENTS];
+	struct response r;
+	const char *line;
+	size_t i;
+
+	(void)state;
+	server->crash_expected = true;
+	for (i = 0; i < CLIENTS; i++) {
+		client_open(&clients[i], server);
+		expect_hello(&clients[i]);
+	}
+	client_open(&culprit, server);
+	client_send_text(&culprit, GET("/trouble/hang"));
+	line = server_log_wait(server, " hangs for ", LONG_MS);
+	assert_non_null(strstr(line, " in module trouble, begin_request"));
+	line = server_log_wait(server, "killed by SIGABRT", LONG_MS);
+	assert_non_null(strstr(line, " in module trouble, begin_request"));
+	client_response(&culprit, &r);
+	assert_int_equal(r.status, 502);
+	response_free(&r);
+	client_close(&culprit);
+	for (i = 0; i < CLIENTS; i++) {
+		expect_hello(&clients[i]);
+		client_close(&clients[i]);
+	}
+	server_stop(server);
+}
+
+static void
+new_connections_avoid_a_worker_that_hangs(void **state)
+{
+	struct server *server = server_start("-w", "2", "-m", "hello", "-m",
+	    trouble(), "-o", "hang-warn=50ms", NULL);
+	struct client culprit, client;
+	size_t i;
+
+	(void)state;
+	server->crash_expected = true;
+	client_open(&culprit, server);
+	client_send_text(&culprit, GET("/trouble/hang"));
+	(void)server_log_wait(server, "has made no progress", LONG_MS);
+	for (i = 0; i < CLIENTS; i++) {
+		client_open(&client, server);
+		expect_hello(&client);
+		client_close(&client);
+	}
+	client_close(&culprit);
+	/* Told to end it waits for the worker: at once then. */
+	assert_int_equal(kill(server->pid, SIGTERM), 0);
+	(void)server_log_wait(server, "stopping", LONG_MS);
+	assert_int_equal(kill(server->pid, SIGTERM), 0);
+	server_ended(server);
+}
+
+static void
+a_stopped_worker_is_found_though_it_was_idle(void **state)
+{
+	struct server *server =
+	    server_start("-w", "1", "-m", "hello", "-o", "spares=1", "-o",
+		"hang-limit=500ms", "-o", "hang-grace=200ms", NULL);
+	pid_t workers[SERVER_WORKERS_MAX];
+	struct client clients[CLIENTS];
+	size_t i;
+
+	(void)state;
+	server->crash_expected = true;
+	for (i = 0; i < CLIENTS; i++) {
+		client_open(&clients[i], server);
+		expect_hello(&clients[i]);
+	}
+	assert_in_range(server_workers(server, workers), 1, 2);
+	assert_int_equal(kill(workers[0], SIGSTOP), 0);
+	(void)server_log_wait(server, "(stopped by a signal)", LONG_MS);
+	(void)server_log_wait(
+	    server, "(stopped by a signal): aborted", LONG_MS);
+	for (i = 0; i < CLIENTS; i++) {
+		expect_hello(&clients[i]);
+		client_close(&clients[i]);
+	}
+	server_stop(server);
+}
+
+static void
+a_worker_that_resumes_in_time_goes_on(void **state)
+{
+	struct server *server =
+	    server_start("-w", "1", "-m", "hello", "-o", "hang-limit=5s", NULL);
+	pid_t workers[SERVER_WORKERS_MAX];
+	struct client client;
+
+	(void)state;
+	client_open(&client, server);
+	expect_hello(&client);
+	assert_int_equal(server_workers(server, workers), 1);
+	assert_int_equal(kill(workers[0], SIGSTOP), 0);
+	(void)server_log_wait(server, "(stopped by a signal)", LONG_MS);
+	assert_int_equal(kill(workers[0], SIGCONT), 0);
+	(void)server_log_wait(server, " goes on", LONG_MS);
+	expect_hello(&client);
+	client_close(&client);
+	server_stop(server);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		PROCESS_TEST(a_long_callback_is_told_and_goes_on),
+		PROCESS_TEST(a_hang_is_ended_and_named),
+		PROCESS_TEST(new_connections_avoid_a_worker_that_hangs),
+		PROCESS_TEST(a_stopped_worker_is_found_though_it_was_idle),
+		PROCESS_TEST(a_worker_that_resumes_in_time_goes_on),
+	};
+
+	return (RUN_TESTS(argc, argv, tests));
+}
