@@ -344,6 +344,7 @@ take_report(uint16_t type, const struct message_slot *item)
 	(void)snprintf(word, sizeof(word), "%s %u.%u",
 	    type == MESSAGE_TAKEN      ? "taken"
 	    : type == MESSAGE_REFUSED  ? "refused"
+	    : type == MESSAGE_RELEASED ? "released"
 	    : item->how <= CLOSE_RESET ? endings[item->how]
 				       : "?",
 	    item->slot, item->generation);
@@ -371,7 +372,7 @@ take_reports(void)
 					 sizeof(buffer), MSG_DONTWAIT)) > 0) {
 		assert_in_range(
 		    message_check(buffer, (size_t)size, sizeof(*items)),
-		    MESSAGE_TAKEN, MESSAGE_REFUSED);
+		    MESSAGE_TAKEN, MESSAGE_RELEASED);
 		for (i = 0; i < header->count; i++)
 			take_report(header->type, &items[i]);
 	}
