@@ -9,6 +9,7 @@
 #include "worker/worker.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define UNAVAILABLE                                      \
 	"HTTP/1.1 503 Service Unavailable\r\n"           \
