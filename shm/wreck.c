@@ -69,3 +69,20 @@ wreck_names(const struct segment *wreck, uint64_t request)
 	}
 	return (false);
 }
+
+bool
+wreck_in_request(const struct segment *wreck)
+{
+	uint64_t word, request;
+	int i;
+
+	if (wreck->consumer == NULL)
+		return (false);
+	for (i = 0; i < SEGMENT_ACTIVITIES; i++) {
+		word = atomic_load_explicit(
+		    &wreck->consumer->activities[i].word, memory_order_relaxed);
+		if (activity_unpack(word, NULL, NULL, &request) && request != 0)
+			return (true);
+	}
+	return (false);
+}

@@ -40,4 +40,10 @@ bool wreck_had(const struct segment *wreck, uint32_t slot, uint32_t generation);
  */
 bool wreck_names(const struct segment *wreck, uint64_t request);
 
+/*
+ * wreck_in_request(wreck): was any thread of it in a callback of a request?
+ * False for one that never had a segment.
+ */
+bool wreck_in_request(const struct segment *wreck);
+
 #endif

@@ -215,7 +215,8 @@ adopt(struct worker *worker, const struct adopt_wreck *wreck,
 	conn->sent = finding.witness.written;
 	if (conn->adoption == ADOPTION_RESUME && finding.length == 0)
 		conn->adoption = ADOPTION_FRESH;
-	if (finding.again)
+	/* One that was to be begun again, but wasn't yet, keeps its past. */
+	if (finding.again || finding.place.replays > 0)
 		conn->replays = item->crashes;
 	/* The 502 too wants to know its request's method. */
 	if ((conn->adoption == ADOPTION_RESUME ||
