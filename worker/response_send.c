@@ -57,22 +57,67 @@ put_number(struct writer *writer, uint64_t number)
 	put(writer, digits + at, sizeof(digits) - at);
 }
 
-/* The Date field's value changes once a second; so is it made. */
-static const char *
-date(struct worker *worker)
+#define STATUS_LINE_200 "HTTP/1.1 200 OK\r\n"
+#define SERVER_LINE     "Server: Bulkhead\r\n"
+
+/*
+ * What most heads begin with changes once a second, and so is it made: the
+ * status line of 200, Server and Date. Returns it; its end is behind Date's
+ * line.
+ */
+static const struct worker_head *
+common_head(struct worker *worker)
 {
+	struct worker_head *head = &worker->head;
 	struct timespec now;
 	struct tm tm;
 
 	(void)clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	if ((uint64_t)now.tv_sec != worker->date_s) {
-		worker->date_s = (uint64_t)now.tv_sec;
-		(void)gmtime_r(&now.tv_sec, &tm);
-		/* The C locale's names are the ones that HTTP wants. */
-		(void)strftime(worker->date, sizeof(worker->date),
-		    "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	if ((uint64_t)now.tv_sec == head->made_s)
+		return (head);
+	head->made_s = (uint64_t)now.tv_sec;
+	(void)gmtime_r(&now.tv_sec, &tm);
+	/* The C locale's names are the ones that HTTP wants. */
+	head->length = strftime(head->text, sizeof(head->text),
+	    STATUS_LINE_200 SERVER_LINE "Date: %a, %d %b %Y %H:%M:%S GMT\r\n",
+	    &tm);
+	return (head);
+}
+
+/* The head's beginning when it isn't the common one. */
+static void
+put_beginning(struct request *request, struct writer *writer)
+{
+	const struct worker_head *common = common_head(request->worker);
+	const struct response *response = &request->response;
+	const size_t date = strlen(STATUS_LINE_200 SERVER_LINE);
+
+	put_text(writer, "HTTP/1.1 ");
+	put_number(writer, response->status);
+	put(writer, " ", 1);
+	put_text(writer, response->reason != NULL
+			     ? response->reason
+			     : http_reason(response->status));
+	put(writer, "\r\n", 2);
+	if (!response->has_server)
+		put_text(writer, SERVER_LINE);
+	if (!response->has_date)
+		put(writer, common->text + date, common->length - date);
+}
+
+static void
+put_status_and_own(struct request *request, struct writer *writer)
+{
+	const struct response *response = &request->response;
+	const struct worker_head *common;
+
+	if (response->status != 200 || response->reason != NULL ||
+	    response->has_server || response->has_date) {
+		put_beginning(request, writer);
+		return;
 	}
-	return (worker->date);
+	common = common_head(request->worker);
+	put(writer, common->text, common->length);
 }
 
 /*
@@ -125,30 +170,20 @@ build_head(
     struct request *request, bool last, uint64_t entity, struct iovec *ret_head)
 {
 	struct response *response = &request->response;
-	const char *reason;
+	size_t reason_length = 0;
 	struct writer writer;
 	uint32_t i;
 
 	if (response->status == 0)
 		response->status = 200;
-	reason = response->reason != NULL ? response->reason
-					  : http_reason(response->status);
+	if (response->reason != NULL)
+		reason_length = strlen(response->reason);
 	writer.at = arena_alloc(&request->arena,
-	    HEAD_OWN_MAX + strlen(reason) + response->headers_size);
+	    HEAD_OWN_MAX + reason_length + response->headers_size);
 	if (writer.at == NULL)
 		return (-ENOMEM);
 	ret_head->iov_base = writer.at;
-	put_text(&writer, "HTTP/1.1 ");
-	put_number(&writer, response->status);
-	put_text(&writer, " ");
-	put_text(&writer, reason);
-	if (!response->has_server)
-		put_text(&writer, "\r\nServer: Bulkhead");
-	if (!response->has_date) {
-		put_text(&writer, "\r\nDate: ");
-		put_text(&writer, date(request->worker));
-	}
-	put_text(&writer, "\r\n");
+	put_status_and_own(request, &writer);
 	for (i = 0; i < response->header_count; i++) {
 		put(&writer, response->headers[i].name,
 		    response->headers[i].name_length);

@@ -7,17 +7,11 @@
 
 struct worker *worker_self;
 
-static _Thread_local bool is_dispatch_thread;
+_Thread_local bool worker_is_dispatch_thread;
 
 void
 worker_adopt(struct worker *worker)
 {
 	worker_self = worker;
-	is_dispatch_thread = true;
-}
-
-bool
-worker_on_dispatch_thread(void)
-{
-	return (is_dispatch_thread);
+	worker_is_dispatch_thread = true;
 }

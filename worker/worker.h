@@ -41,6 +41,13 @@ struct running {
 	struct bh_registration *module;
 };
 
+/* What most responses' heads begin with; made once a second. */
+struct worker_head {
+	uint64_t made_s;
+	size_t length;
+	char text[104];
+};
+
 struct worker {
 	struct segment segment;
 	struct ring ring;
@@ -67,8 +74,7 @@ struct worker {
 	uint32_t request_count; /* requests so far: the next id's count */
 
 	uint64_t now_ns; /* of this turn */
-	uint64_t date_s; /* whose Date header is in `date` */
-	char date[32];
+	struct worker_head head;
 	bool draining; /* finish what there is, take nothing new */
 	bool retiring; /* the same, but connections go back to the master */
 	bool master_gone;
@@ -86,7 +92,12 @@ extern struct worker *worker_self;
 void worker_adopt(struct worker *worker);
 
 /* worker_on_dispatch_thread(): may this thread touch the worker? */
-bool worker_on_dispatch_thread(void);
+extern _Thread_local bool worker_is_dispatch_thread;
+static inline bool
+worker_on_dispatch_thread(void)
+{
+	return (worker_is_dispatch_thread);
+}
 
 #define WORKER_STAT_ADD(worker, name, by) \
 	stat_add(&(worker)->stats[STAT_##name], (by))
