@@ -5,14 +5,14 @@
  * are what C keeps in private memory.
  */
 
-#ifdef NO_NOTICE
-#define TOLD gone	/* nobody ever says who is dead */
+#if defined(NO_NOTICE) || defined(THREADS)
+#define TOLD gone	/* no pidfd says who is dead */
 #elif defined(SWEEP_THE_LIVING)
 #define TOLD BIT(1)	/* a time-out says so */
 #else
 #define TOLD dead
 #endif
-#ifdef GIVES_TO_THE_DEAD
+#if defined(GIVES_TO_THE_DEAD) || defined(THREADS)
 #define BURIED 0
 #else
 #define BURIED gone	/* mask of those who get nothing any more */
@@ -79,7 +79,7 @@ inline begin()
 	assert(!(live & BIT(i)));
 	live = live | BIT(i);
 	hand_over();
-#ifdef NO_ASSIGN
+#if defined(NO_ASSIGN) || defined(THREADS)
 	SET_CTL(i, current[i], 0, INFLIGHT)
 #else
 	SET_CTL(i, current[i], executor[i], INFLIGHT)
@@ -267,7 +267,17 @@ lane:	/* is_lane_next(), take_from_lane() */
 	fi;
 	/* pass_unfilled() */
 	if
+#ifdef THREADS
+	:: tail == head ->
+		/* ring_sweep_abandoned() */
+		if
+		:: atomic { abandoned == 0 -> goto none }
+		:: atomic { abandoned != 0 ->
+			gone = abandoned; abandoned = 0; goto woken }
+		fi
+#else
 	:: atomic { tail == head -> goto none }
+#endif
 	:: atomic { tail != head ->
 		/* so is_empty() never has to mend the tail */
 		assert(tail > head && tail - head <= R) }
@@ -362,6 +372,12 @@ none:	/* ring_may_sleep() */
 	:: atomic { summary == 0 }
 	fi;
 #endif
+#if defined(THREADS) && !defined(RECHECK_NOT_ABANDONED)
+	if
+	:: atomic { abandoned != 0 -> goto stay }
+	:: atomic { abandoned == 0 }
+	fi;
+#endif
 #endif
 #ifdef FLAG_LATE
 	sleeping = true;
@@ -370,7 +386,8 @@ none:	/* ring_may_sleep() */
 	/* engine_poll(), for ever */
 	if
 	:: atomic { eventfd || TOLD != gone ->
-		eventfd = false; gone = TOLD; sleeping = false; goto woken }
+		eventfd = false; gone = TOLD };
+	   atomic { sleeping = false; goto woken }	/* ring_awake() */
 	:: atomic { engine != 0 -> goto publish }
 	:: atomic { todo == 0 && !eventfd && engine == 0 && TOLD == gone ->
 		/* Nothing will ever move again. */
@@ -385,6 +402,7 @@ none:	/* ring_may_sleep() */
 		:: else -> i = 0; break
 		od;
 		goto over }
+	:: timeout -> assert(false)	/* or the model is wrong */
 	fi;
 
 stay:	sleeping = false;
@@ -398,14 +416,23 @@ poll:	/* engine_poll(), without a wait */
 		fi
 	};
 
-woken:	/* ring_awake() is in the steps that lead here. */
+woken:
 	atomic {
 		i = 0; k = 0; told = 0; sweeper = 0; was = 0;
 #ifdef NO_SWEEP
 		swept = gone;
 #endif
 		if
+#ifdef THREADS
+		:: gone == swept ->	/* ring_producer_fini(): ids are back */
+			unswept = unswept & ~gone;
+			if
+			:: gone != 0 -> gone = 0; swept = 0; goto lane
+			:: else -> goto turn
+			fi
+#else
 		:: gone == swept -> goto turn
+#endif
 		:: else -> sweeper = LOWEST(gone & ~swept)
 		fi
 	};
@@ -471,11 +498,11 @@ publish: /* ring_publish() by PRODUCER_DISPATCH */
 		SET_CTL(i, current[i], 0, DONE);
 		done = done | BIT(i)
 	};
-	atomic {
-		LANE_PUSH();
-		sleeping = false;	/* ring_awake() */
-		goto woken
-	};
+	atomic { LANE_PUSH(); i = 0 };
+	if
+	:: atomic { sleeping -> sleeping = false; goto woken }
+	:: atomic { !sleeping -> goto woken }
+	fi;
 
 over:
 end_over:

@@ -83,6 +83,10 @@ byte tail = H0;
 byte bitmap[WORDS];
 byte summary;
 bool sleeping;
+#ifdef THREADS
+byte abandoned;		/* mask of producers that ended while publishing */
+byte unswept;		/* those whose id isn't free again yet */
+#endif
 
 /* ---- The kernel ------------------------------------------------------- */
 
@@ -107,6 +111,12 @@ byte todo;		/* references that the living still have to use */
 /* Die here, before the step beside it. */
 #define OR_DIE :: atomic { deaths < DEATHS -> deaths++; goto killed }
 
+#ifdef NO_ID
+#define OWN_ID 0	/* as is that of the dispatch thread, here */
+#else
+#define OWN_ID me
+#endif
+
 #ifdef NO_GENERATION
 #define IS_CURRENT true
 #else
@@ -116,7 +126,7 @@ byte todo;		/* references that the living still have to use */
 proctype Producer(byte me)
 {
 	byte i, g, expected, ticket, tries, count;
-	bool race;
+	bool race, claimed;
 
 end_idle:
 	if
@@ -144,7 +154,8 @@ end_idle:
 #else
 	       :: state[i] == INFLIGHT && IS_CURRENT &&
 		  owner[i] == expected ->
-		  SET_CTL(i, g, me, CLAIMED); expected = 0
+		  SET_CTL(i, g, OWN_ID, CLAIMED); expected = 0;
+		  claimed = true
 	       :: else -> goto finished	/* -ESTALE */
 #endif
 	       fi }
@@ -154,7 +165,7 @@ end_idle:
 
 	/* write_result() */
 #ifdef DONE_EARLY
-	atomic { SET_CTL(i, g, me, DONE); done = done | BIT(i) };
+	atomic { SET_CTL(i, g, OWN_ID, DONE); done = done | BIT(i) };
 #endif
 	if
 	:: atomic { result[i] = TORN }
@@ -166,7 +177,7 @@ end_idle:
 	fi;
 #ifndef DONE_EARLY
 	if
-	:: atomic { SET_CTL(i, g, me, DONE); done = done | BIT(i) }
+	:: atomic { SET_CTL(i, g, OWN_ID, DONE); done = done | BIT(i) }
 	OR_DIE
 	fi;
 #endif
@@ -233,13 +244,43 @@ wake:	/* wake_consumer() */
 
 finished:
 	atomic { todo--; i = 0; g = 0; race = false; ticket = 0; tries = 0;
+	    claimed = false;
 	    expected = 0; goto end_idle };
 
 killed:
+#ifdef THREADS
+	/* ring_producer_fini(), by the thread's destructor */
+	atomic {
+		assert(race || g == 0);
+		if
+		:: g == 0 -> goto end_idle	/* not publishing: another's turn */
+		:: g != 0 && claimed
+		/* whoever gave it the reference has it still */
+		:: g != 0 && !claimed -> work[me - 1]!i,g,race
+		fi;
+#ifdef NO_ID
+		if
+		:: claimed -> goto finished	/* no id, nothing to tell by */
+		:: else -> todo++; goto finished
+		fi;
+#endif
+		i = 0; g = 0; race = false; ticket = 0; tries = 0; expected = 0
+	};
+	atomic { abandoned = abandoned | BIT(me); unswept = unswept | BIT(me) };
+	if
+	:: sleeping -> eventfd = true
+	:: !sleeping
+	fi;
+	atomic { todo = todo - claimed; claimed = false };
+	/* The next thread with this id, and all that this one had not begun. */
+end_unswept:
+	!(unswept & BIT(me));
+	goto end_idle
+#else
 	/* Whatever it had been given stays as it is; the kernel knows. */
 	atomic {
 		if
-		:: i == 0 && g == 0 -> skip
+		:: g == 0 -> skip
 		:: else -> todo--
 		fi;
 		do
@@ -247,8 +288,9 @@ killed:
 		:: empty(work[me - 1]) -> break
 		od;
 		i = 0; g = 0; race = false; ticket = 0; tries = 0; count = 0;
-		expected = 0; dead = dead | BIT(me)
+		expected = 0; claimed = false; dead = dead | BIT(me)
 	}
+#endif
 }
 
 /* ---- The dispatch loop: the consumer ---------------------------------- */
