@@ -61,6 +61,9 @@ send_master(const struct control_client *client)
 	body.workers_died = master->workers_died;
 	body.workers = server_count_regular(master);
 	(void)strlcpy(body.version, BULKHEAD_VERSION, sizeof(body.version));
+	if (master->config->state_dir != NULL)
+		(void)strlcpy(body.state_dir, master->config->state_dir,
+		    sizeof(body.state_dir));
 	for (size_t i = 0; i < master->acceptor.count; i++) {
 		(void)strlcat(body.listeners,
 		    master->acceptor.listeners[i].name, sizeof(body.listeners));

@@ -42,6 +42,7 @@ struct master {
 	int exit_code;
 	struct loop_timer watch_timer;
 	struct loop_timer stop_timer; /* the queue's limit in STOPPING */
+	bool reports_fail;            /* said once, until it works again */
 	uint64_t started_ns;
 	uint64_t workers_started;
 	uint64_t workers_died; /* other than by drain */

@@ -67,6 +67,9 @@ obituary_write(const struct worker *worker, const siginfo_t *end,
 	struct culprit culprit;
 
 	ret_obituary->unexpected = !is_expected(worker, end);
+	ret_obituary->refused = worker->failure.text[0] != '\0' &&
+				worker->ready_ns == 0 &&
+				end->si_code == CLD_EXITED;
 	/* It, or we, knew better than the kernel what is wrong with it. */
 	if (worker->failure.text[0] != '\0') {
 		(void)strlcpy(ret_obituary->text, worker->failure.text,

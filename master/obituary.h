@@ -13,6 +13,7 @@
 struct obituary {
 	char text[REASON_TEXT]; /* empty when there is nothing to tell */
 	bool unexpected;        /* neither asked for by us nor in order */
+	bool refused;           /* it said that it can't start: no crash */
 };
 
 /*

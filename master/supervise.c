@@ -5,6 +5,7 @@
 #include "master/supervise.h"
 
 #include "master/channel.h"
+#include "master/crash_file.h"
 #include "master/master.h"
 #include "master/obituary.h"
 #include "master/recover.h"
@@ -264,10 +265,12 @@ act_drain(struct worker *worker)
 
 /* How long it served says whether this was an accident or a pattern. */
 static void
-count_death(struct worker *worker)
+count_death(struct worker *worker, bool unexpected)
 {
 	uint64_t lived_ms = 0;
 
+	if (!unexpected)
+		return;
 	if (worker->ready_ns != 0)
 		lived_ms = (clock_now() - worker->ready_ns) / CLOCK_NS_PER_MS;
 	if (lived_ms >= SUPERVISE_HEALTHY_MS)
@@ -277,22 +280,44 @@ count_death(struct worker *worker)
 }
 
 static void
+report(struct master *master, const struct crash *crash)
+{
+	const struct config *config = master->config;
+	int error;
+
+	if (config->state_dir == NULL || *config->state_dir == '\0' ||
+	    config->check)
+		return;
+	error = crash_file_write(
+	    crash, config->state_dir, (size_t)config->crash_files);
+	if (error != 0 && !master->reports_fail)
+		log_warn("can't write a crash report into %s/crashes: %s; set "
+			 "-o state-dir=",
+		    config->state_dir, strerror(-error));
+	master->reports_fail = error != 0;
+}
+
+static void
 act_bury(struct worker *worker)
 {
 	struct obituary obituary;
-	struct recovery recovery;
+	struct crash crash;
 	siginfo_t end;
 
 	memset(&end, 0, sizeof(end));
 	/* Our own child and readable: this neither fails nor waits. */
 	(void)waitid(P_PIDFD, (id_t)worker->pidfd, &end, WEXITED | WNOHANG);
 	obituary_write(worker, &end, &obituary);
-	recover_connections(worker, &recovery);
+	crash_collect(worker, &end, &crash);
+	recover_connections(worker, &crash.recovery);
 	if (obituary.unexpected)
 		worker->master->workers_died++;
-	count_death(worker);
+	count_death(worker, obituary.unexpected);
 	free_incarnation(worker);
 	server_worker_down(worker->master, worker, obituary.text);
+	/* Only now: the clients come before the paper. */
+	if (obituary.unexpected && !obituary.refused)
+		report(worker->master, &crash);
 }
 
 void

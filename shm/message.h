@@ -18,11 +18,10 @@
  *	  RECOVER + fds ------------>                  the same, from a wreck:
  *	                                               its two descriptors first
  *	  QUARANTINE    ------------>                  the modules not to call
- *	  RETIRE        ------------>                  release what is idle, finish
- *	                                               and release the rest, exit 0
- *	                <------------ RELEASED         each slot, with no byte of
- *	                                               it read: the master's again
- *	  DRAIN         ------------>                  finish, then exit 0
+ *	  RETIRE        ------------>                  release what is idle,
+ *finish and release the rest, exit 0
+ *	                <------------ RELEASED         each slot, with no byte
+ *of it read: the master's again DRAIN         ------------> finish, then exit 0
  */
 #ifndef SHM_MESSAGE_H
 #define SHM_MESSAGE_H
@@ -49,17 +48,17 @@ enum message_type {
 	MESSAGE_CLOSED,
 	MESSAGE_REFUSED,
 	MESSAGE_RELEASED,
-	MESSAGE_STATUS = 32,    /* bulkheadctl asks */
-	MESSAGE_STATUS_MASTER,  /* one: the master's own figures */
-	MESSAGE_STATUS_WORKER,  /* one a worker, with its segment's ro fd */
+	MESSAGE_STATUS = 32,   /* bulkheadctl asks */
+	MESSAGE_STATUS_MASTER, /* one: the master's own figures */
+	MESSAGE_STATUS_WORKER, /* one a worker, with its segment's ro fd */
 	MESSAGE_STATUS_END,
 };
 
 enum {
-	MESSAGE_CONNECTIONS = 64,  /* most in one HANDOVER or RECOVER */
-	MESSAGE_WRECK_FDS = 2,     /* before the connections' in RECOVER */
-	MESSAGE_SLOTS = 256,       /* most in one of the reports */
-	MESSAGE_MAX = 128 * 1024,  /* bytes, a BOOT with long settings */
+	MESSAGE_CONNECTIONS = 64, /* most in one HANDOVER or RECOVER */
+	MESSAGE_WRECK_FDS = 2,    /* before the connections' in RECOVER */
+	MESSAGE_SLOTS = 256,      /* most in one of the reports */
+	MESSAGE_MAX = 128 * 1024, /* bytes, a BOOT with long settings */
 };
 
 struct message_header {
@@ -86,7 +85,7 @@ enum handover_why {
 struct message_connection {
 	uint32_t slot;
 	uint32_t generation;
-	uint32_t why; /* enum handover_why */
+	uint32_t why;     /* enum handover_why */
 	uint16_t crashes; /* deaths in a row that its request was in */
 	uint16_t named;   /* of these, with the request in the activity word */
 	uint64_t accepted_ns;
@@ -119,13 +118,13 @@ struct message_boot {
 	uint32_t incarnation;
 	uint32_t modules;
 	int32_t log_level;
-	uint32_t strings; /* bytes of the list that follows */
+	uint32_t strings;     /* bytes of the list that follows */
 	uint32_t quarantined; /* a bit a module: don't load it */
 };
 
 /* Body of QUARANTINE: from now on, all that are in it. */
 struct message_quarantine {
-	uint32_t modules; /* a bit a module */
+	uint32_t modules;       /* a bit a module */
 	uint32_t retry_after_s; /* for the 503 of those that need one */
 };
 
@@ -143,6 +142,7 @@ struct message_status_master {
 	uint64_t workers;
 	char version[16];
 	char listeners[512]; /* addresses, one a line */
+	char state_dir[512]; /* crash reports are in its crashes/; or empty */
 };
 
 /* Body of STATUS_WORKER. */

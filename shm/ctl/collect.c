@@ -67,6 +67,28 @@ collect_default_path(char *ret_path, size_t size)
 	return (length < 0 || (size_t)length >= size ? -ENAMETOOLONG : 0);
 }
 
+/* The same as in master/paths.c, from the operator's environment. */
+int
+collect_default_state(char *ret_path, size_t size)
+{
+	const char *folder;
+	int length;
+
+	if ((folder = getenv("STATE_DIRECTORY")) != NULL && *folder == '/')
+		length = snprintf(
+		    ret_path, size, "%.*s", (int)strcspn(folder, ":"), folder);
+	else if (geteuid() == 0)
+		length = snprintf(ret_path, size, "/var/lib/bulkhead");
+	else if ((folder = getenv("XDG_STATE_HOME")) != NULL && *folder == '/')
+		length = snprintf(ret_path, size, "%s/bulkhead", folder);
+	else if ((folder = getenv("HOME")) != NULL && *folder == '/')
+		length = snprintf(
+		    ret_path, size, "%s/.local/state/bulkhead", folder);
+	else
+		length = -1;
+	return (length < 0 || (size_t)length >= size ? -ENAMETOOLONG : 0);
+}
+
 static int
 open_control(const char *path, int *ret_socket)
 {
@@ -326,6 +348,7 @@ converse(int s, uint64_t deadline_ns, struct collect_status *status)
 			*master = answer.body.master;
 			master->version[sizeof(master->version) - 1] = '\0';
 			master->listeners[sizeof(master->listeners) - 1] = '\0';
+			master->state_dir[sizeof(master->state_dir) - 1] = '\0';
 			seen = true;
 		} else if (answer.type == MESSAGE_STATUS_WORKER) {
 			error = add_worker(status, &answer);

@@ -65,6 +65,9 @@ struct collect_status {
  */
 int collect_default_path(char *ret_path, size_t size);
 
+/* collect_default_state(ret_path, size): the same for its state-dir. */
+int collect_default_state(char *ret_path, size_t size);
+
 /*
  * collect_status(path, ret_status, ret_error, error_size):
  * Ask the master at ${path}. Returns 0, and collect_free() is the caller's

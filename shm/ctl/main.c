@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bulkheadctl, the operator's tool: asks a running server how it is.
- *
- *	bulkheadctl [--control PATH] status [--json]
+ * bulkheadctl, the operator's tool: asks a running server how it is, and shows
+ * what became of its workers.
  *
  * Exit status: 0, 1 the server can't be asked, 2 the command line is wrong.
  */
 #include "shm/ctl/collect.h"
+#include "shm/ctl/crashes.h"
 #include "shm/ctl/render.h"
 
+#include <bsd/string.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -23,24 +24,103 @@ enum {
 };
 
 struct command_line {
-	const char *control; /* NULL: the default path */
+	const char *control;   /* NULL: the default path */
+	const char *state_dir; /* NULL: the server knows */
 	const char *command;
+	const char *argument; /* or NULL */
 	bool json;
+};
+
+struct command {
+	const char *name;
+	int least, most; /* arguments */
+	int (*run)(const struct command_line *line);
 };
 
 static void
 print_usage(FILE *out)
 {
-	(void)fprintf(
-	    out, "usage: bulkheadctl [--control PATH] status [--json]\n");
+	(void)fputs("usage: bulkheadctl [--control PATH] status [--json]\n"
+		    "       bulkheadctl [--control PATH | --state-dir DIR] "
+		    "crashes [ID] [--json]\n",
+	    out);
 }
+
+static int
+complain(const char *text)
+{
+	(void)fprintf(stderr, "bulkheadctl: %s\n", text);
+	return (EXIT_SERVER);
+}
+
+static int
+show_status(const struct command_line *line)
+{
+	struct collect_status status;
+	char error[ERROR_SIZE];
+	int written;
+
+	if (collect_status(line->control, &status, error, sizeof(error)) != 0)
+		return (complain(error));
+	written = line->json ? render_json(&status, stdout)
+			     : render_text(&status, stdout);
+	collect_free(&status);
+	if (written != 0) {
+		(void)snprintf(error, sizeof(error), "can't write: %s",
+		    strerror(-written));
+		return (complain(error));
+	}
+	return (EXIT_OK);
+}
+
+/* Where the server writes its reports; where it would if it isn't there. */
+static int
+find_state_dir(const struct command_line *line, char *ret_path, size_t size)
+{
+	struct collect_status status;
+	char error[ERROR_SIZE];
+
+	if (line->state_dir != NULL)
+		return (
+		    strlcpy(ret_path, line->state_dir, size) < size ? 0 : -1);
+	if (collect_status(line->control, &status, error, sizeof(error)) == 0) {
+		(void)strlcpy(ret_path, status.master.state_dir, size);
+		collect_free(&status);
+		return (*ret_path != '\0' ? 0 : -1);
+	}
+	return (collect_default_state(ret_path, size));
+}
+
+static int
+show_crashes(const struct command_line *line)
+{
+	char error[ERROR_SIZE], path[PATH_SIZE];
+	int status;
+
+	if (find_state_dir(line, path, sizeof(path)) != 0)
+		return (complain("the server writes no crash reports; name "
+				 "a folder with --state-dir"));
+	if (line->argument != NULL)
+		status = crashes_show(path, line->argument, line->json, stdout,
+		    error, sizeof(error));
+	else
+		status = crashes_list(
+		    path, line->json, stdout, error, sizeof(error));
+	return (status == 0 ? EXIT_OK : complain(error));
+}
+
+static const struct command commands[] = {
+	{ "status", 0, 0, show_status },
+	{ "crashes", 0, 1, show_crashes },
+};
 
 /* Returns -1 to go on, or the exit status. */
 static int
-parse_command_line(int argc, char **argv, struct command_line *line)
+parse_options(int argc, char **argv, struct command_line *line)
 {
 	static const struct option options[] = {
 		{ "control", required_argument, NULL, 'c' },
+		{ "state-dir", required_argument, NULL, 's' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -49,11 +129,14 @@ parse_command_line(int argc, char **argv, struct command_line *line)
 	int option;
 
 	/* glibc reorders the arguments: options may follow the command. */
-	while (
-	    (option = getopt_long(argc, argv, "c:jhV", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "c:s:jhV", options, NULL)) !=
+	       -1) {
 		switch (option) {
 		case 'c':
 			line->control = optarg;
+			break;
+		case 's':
+			line->state_dir = optarg;
 			break;
 		case 'j':
 			line->json = true;
@@ -69,59 +152,53 @@ parse_command_line(int argc, char **argv, struct command_line *line)
 			return (EXIT_USAGE);
 		}
 	}
-	if (argc - optind != 1) {
-		print_usage(stderr);
-		return (EXIT_USAGE);
-	}
-	line->command = argv[optind];
-	if (strcmp(line->command, "status") != 0) {
-		(void)fprintf(
-		    stderr, "bulkheadctl: no command '%s'\n", line->command);
-		print_usage(stderr);
-		return (EXIT_USAGE);
-	}
 	return (-1);
 }
 
-static int
-show_status(const char *path, bool json)
+/* NULL, and said why, when it is none of ours. */
+static const struct command *
+find_command(int argc, char **argv, struct command_line *line)
 {
-	struct collect_status status;
-	char error[ERROR_SIZE];
-	int written;
+	const struct command *command;
+	int count = argc - optind - 1;
 
-	if (collect_status(path, &status, error, sizeof(error)) != 0) {
-		(void)fprintf(stderr, "bulkheadctl: %s\n", error);
-		return (EXIT_SERVER);
+	for (size_t i = 0;
+	     count >= 0 && i < sizeof(commands) / sizeof(commands[0]); i++) {
+		command = &commands[i];
+		if (strcmp(argv[optind], command->name) != 0)
+			continue;
+		if (count < command->least || count > command->most)
+			break;
+		line->command = command->name;
+		line->argument = count > 0 ? argv[optind + 1] : NULL;
+		return (command);
 	}
-	written =
-	    json ? render_json(&status, stdout) : render_text(&status, stdout);
-	collect_free(&status);
-	if (written != 0) {
-		(void)fprintf(stderr, "bulkheadctl: can't write: %s\n",
-		    strerror(-written));
-		return (EXIT_SERVER);
-	}
-	return (EXIT_OK);
+	if (count == 0)
+		(void)fprintf(
+		    stderr, "bulkheadctl: no command '%s'\n", argv[optind]);
+	print_usage(stderr);
+	return (NULL);
 }
 
 int
 main(int argc, char **argv)
 {
 	struct command_line line = { .control = NULL };
+	const struct command *command;
 	char path[PATH_SIZE];
 	int status;
 
-	status = parse_command_line(argc, argv, &line);
+	status = parse_options(argc, argv, &line);
 	if (status != -1)
 		return (status);
+	command = find_command(argc, argv, &line);
+	if (command == NULL)
+		return (EXIT_USAGE);
 	if (line.control == NULL) {
-		if (collect_default_path(path, sizeof(path)) != 0) {
-			(void)fprintf(stderr, "bulkheadctl: the default "
-					      "control path is too long\n");
-			return (EXIT_SERVER);
-		}
+		if (collect_default_path(path, sizeof(path)) != 0)
+			return (complain("the default control path is too "
+					 "long"));
 		line.control = path;
 	}
-	return (show_status(line.control, line.json));
+	return (command->run(&line));
 }

@@ -67,6 +67,9 @@ bh_register_module(uint32_t server_version,
 {
 	const char *load = bh_registration_setting(registration, "load");
 
+	/* The server keeps to it; asked, so that it isn't a mistake. */
+	(void)bh_registration_setting(registration, "path");
+
 	(void)server_version;
 	(void)server;
 	if (load != NULL &&

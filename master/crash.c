@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Collecting a crash report. Runs in the master. The wreck may hold anything:
+ * what is taken from it is checked, bounded, and made printable.
+ */
+#include "master/crash.h"
+
+#include "master/master.h"
+#include "shm/base/clock.h"
+#include "shm/wreck.h"
+
+#include <arpa/inet.h>
+#include <bsd/string.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+static void
+tell_time(struct crash *crash)
+{
+	struct timespec now;
+	struct tm tm;
+	char text[CRASH_TIME];
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	if (gmtime_r(&now.tv_sec, &tm) == NULL)
+		memset(&tm, 0, sizeof(tm));
+	(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	(void)snprintf(crash->time, sizeof(crash->time), "%.19s.%03dZ", text,
+	    (int)(now.tv_nsec / 1000000));
+	(void)strftime(text, sizeof(text), "%Y%m%dT%H%M%S", &tm);
+	(void)snprintf(crash->id, sizeof(crash->id), "%.15s.%06dZ-%u", text,
+	    (int)(now.tv_nsec / 1000), (unsigned)crash->incarnation);
+}
+
+static void
+tell_end(const siginfo_t *end, struct crash *crash)
+{
+	crash->core = end->si_code == CLD_DUMPED;
+	if (end->si_code == CLD_KILLED || end->si_code == CLD_DUMPED)
+		crash->signal = end->si_status;
+	else
+		crash->status = end->si_status;
+}
+
+/* The next word of a line up to a blank, printable, into CRASH_LINE bytes. */
+static size_t
+take_word(const uint8_t *bytes, size_t size, char *ret_word)
+{
+	size_t length = 0;
+
+	while (length < size && length < CRASH_LINE - 1 &&
+	       bytes[length] != ' ' && bytes[length] != '\r' &&
+	       bytes[length] != '\n') {
+		ret_word[length] = bytes[length] > ' ' && bytes[length] < 0x7f
+				       ? (char)bytes[length]
+				       : '?';
+		length++;
+	}
+	ret_word[length] = '\0';
+	return (length);
+}
+
+/* The first two words of the request's bytes; nobody parses anything here. */
+static void
+tell_line(const struct worker *worker, const struct slot_request *request,
+    struct crash *crash)
+{
+	const struct segment_geometry *geometry = &worker->view.geometry;
+	const uint8_t *bytes, *from;
+	size_t size, left, length;
+
+	if (request->buffer == 0 ||
+	    wreck_map_buffers(
+		worker->segment_fds.buffers, geometry, &bytes, &size) != 0)
+		return;
+	from = bytes + (size_t)(request->buffer - 1) * geometry->buffer_size +
+	       request->offset;
+	left = geometry->buffer_size - request->offset;
+	length = take_word(from, left, crash->method);
+	if (length < left && from[length] == ' ')
+		(void)take_word(
+		    from + length + 1, left - length - 1, crash->target);
+	(void)munmap((void *)(uintptr_t)bytes, size);
+}
+
+static void
+tell_client(const struct slot_peer *peer, struct crash *crash)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (peer->family == AF_UNIX)
+		(void)strlcpy(crash->client, "unix", sizeof(crash->client));
+	else if (inet_ntop(peer->family, peer->address, text, sizeof(text)) !=
+		 NULL)
+		(void)snprintf(crash->client, sizeof(crash->client),
+		    peer->family == AF_INET6 ? "[%s]:%u" : "%s:%u", text,
+		    (unsigned)peer->port);
+}
+
+/* The connection whose request the culprit names, by our own table. */
+static void
+tell_request(const struct worker *worker, struct crash *crash)
+{
+	const struct connection *connection;
+	struct slot_request request;
+	enum slot_state state;
+
+	TAILQ_FOREACH(connection, &worker->owner.list, link)
+	{
+		if (!wreck_slot(&worker->view, connection->slot,
+			connection->generation, &state, &request) ||
+		    request.request != crash->culprit.request)
+			continue;
+		tell_client(&connection->peer, crash);
+		tell_line(worker, &request, crash);
+		return;
+	}
+}
+
+static void
+tell_module(const struct config *config, struct crash *crash)
+{
+	const struct config_module *module;
+
+	if (crash->culprit.module >= config->module_count)
+		return;
+	module = &config->modules[crash->culprit.module];
+	(void)strlcpy(crash->file, module->path, sizeof(crash->file));
+	(void)build_id_read(module->path, crash->build_id);
+}
+
+static void
+tell_culprit(const struct worker *worker, struct crash *crash)
+{
+	uint64_t now = clock_now(), since;
+	uint32_t thread;
+
+	crash->known = culprit_find(&worker->view, 0, &crash->culprit);
+	if (!crash->known)
+		return;
+	since = crash->culprit.since_ns;
+	if (since >= worker->started_ns && since <= now)
+		crash->callback_ns = now - since;
+	tell_module(worker->master->config, crash);
+	if (crash->culprit.request != 0)
+		tell_request(worker, crash);
+	thread = crash->culprit.thread + 1;
+	while (crash->other_count < CRASH_OTHERS &&
+	       culprit_find(
+		   &worker->view, thread, &crash->others[crash->other_count])) {
+		thread = crash->others[crash->other_count].thread + 1;
+		crash->other_count++;
+	}
+}
+
+void
+crash_collect(
+    const struct worker *worker, const siginfo_t *end, struct crash *ret_crash)
+{
+	struct crash *crash = ret_crash;
+
+	memset(crash, 0, sizeof(*crash));
+	crash->worker = worker->number;
+	crash->incarnation = worker->incarnation;
+	crash->pid = worker->pid;
+	crash->hung = worker->hung;
+	crash->loading = worker->ready_ns == 0;
+	crash->up_ns = clock_now() - worker->started_ns;
+	(void)strlcpy(
+	    crash->reason, worker->failure.text, sizeof(crash->reason));
+	tell_time(crash);
+	tell_end(end, crash);
+	tell_culprit(worker, crash);
+	if (worker->view.header != NULL)
+		crash->entry_count =
+		    recorder_read(&worker->view, CRASH_ENTRIES, crash->entries);
+}

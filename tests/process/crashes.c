@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Crash reports: what they say, that they are bounded, and how bulkheadctl
+ * shows them.
+ */
+#include "tests/support/client.h"
+#include "tests/support/process.h"
+#include "tests/support/server.h"
+
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	LONG_MS = 10000
+};
+
+static const char *
+trouble(void)
+{
+	static char path[256];
+
+	server_module("trouble", path, sizeof(path));
+	return (path);
+}
+
+/* bulkheadctl crashes --json, or another of its forms. */
+static int
+ctl(struct server *server, const char *id, const char *form,
+    struct process_result *ret_result)
+{
+	char program[256];
+
+	process_program("bulkheadctl", program, sizeof(program));
+	process_run((const char *const[]){ program, "--control",
+			server->control, "crashes", id != NULL ? id : form,
+			id != NULL ? form : NULL, NULL },
+	    LONG_MS, ret_result);
+	return (ret_result->status);
+}
+
+/* All reports, once there are at least ${least}. */
+static json_t *
+reports(struct server *server, size_t least)
+{
+	int64_t deadline = test_deadline(LONG_MS);
+	struct process_result result;
+	json_t *list;
+
+	for (;;) {
+		assert_int_equal(ctl(server, NULL, "--json", &result), 0);
+		list = json_loads(result.output, 0, NULL);
+		process_result_free(&result);
+		assert_true(json_is_array(list));
+		if (json_array_size(list) >= least)
+			return (list);
+		json_decref(list);
+		if (test_left_ms(deadline) == 0)
+			fail_msg("there are never %zu reports", least);
+		test_sleep_ms(10);
+	}
+}
+
+static const char *
+text(const json_t *object, const char *name)
+{
+	const char *value = json_string_value(json_object_get(object, name));
+
+	return (value == NULL ? "" : value);
+}
+
+static void
+crash_once(struct server *server, const char *request)
+{
+	struct client client;
+	struct response r;
+
+	client_open(&client, server);
+	client_send_text(&client, request);
+	client_response(&client, &r);
+	assert_int_equal(r.status, 502);
+	response_free(&r);
+	client_close(&client);
+}
+
+/* The request dies twice and is answered 502, so there are two reports. */
+static void
+a_report_names_module_and_request(void **state)
+{
+	struct server *server =
+	    server_start("-w", "1", "-m", "hello", "-m", trouble(), NULL);
+	json_t *list, *report, *culprit, *recorder;
+	struct process_result result;
+
+	(void)state;
+	server->crash_expected = true;
+	crash_once(server, "GET /trouble/crash?a=b HTTP/1.1\r\n"
+			   "Host: a\r\n\r\n");
+	list = reports(server, 2);
+	report = json_array_get(list, 0);
+	if (!test_sanitized())
+		assert_string_equal(text(report, "signal"), "SIGSEGV");
+	assert_true(json_is_false(json_object_get(report, "hung")));
+	assert_int_equal(
+	    json_integer_value(json_object_get(report, "worker")), 1);
+	culprit = json_object_get(report, "culprit");
+	assert_string_equal(text(culprit, "module"), "trouble");
+	assert_string_equal(text(culprit, "step"), "begin_request");
+	assert_string_equal(text(culprit, "request"), "1-1");
+	assert_string_equal(text(culprit, "method"), "GET");
+	assert_string_equal(text(culprit, "target"), "/trouble/crash?a=b");
+	assert_string_equal(text(culprit, "file"), trouble());
+	assert_in_range(strlen(text(culprit, "build_id")), 8, 64);
+	assert_memory_equal(text(culprit, "client"), "127.0.0.1:", 10);
+	recorder = json_object_get(report, "recorder");
+	assert_in_range(json_array_size(recorder), 1, 32);
+	assert_int_equal(ctl(server, NULL, NULL, &result), 0);
+	assert_non_null(strstr(result.output, text(report, "id")));
+	process_result_free(&result);
+	assert_int_equal(ctl(server, text(report, "id"), NULL, &result), 0);
+	assert_non_null(strstr(result.output, "\ntarget      /trouble/crash"));
+	process_result_free(&result);
+	assert_int_equal(ctl(server, "../../x", NULL, &result), 1 << 8);
+	process_result_free(&result);
+	json_decref(list);
+	server_stop(server);
+}
+
+static void
+reports_outlive_the_server_and_are_few(void **state)
+{
+	struct server *server = server_start("-w", "1", "-m", "hello", "-o",
+	    "crash-files=2", "-o", "spares=1", NULL);
+	pid_t workers[SERVER_WORKERS_MAX];
+	char folder[128], program[256];
+	struct process_result result;
+	json_t *list;
+	size_t i;
+
+	(void)state;
+	server->crash_expected = true;
+	for (i = 0; i < 4; i++) {
+		client_expect_get(server, "/hello", 200, NULL);
+		assert_in_range(server_workers(server, workers), 1, 2);
+		assert_int_equal(kill(workers[0], SIGKILL), 0);
+		(void)server_log_wait(server, "killed by SIGKILL", LONG_MS);
+	}
+	client_expect_get(server, "/hello", 200, NULL);
+	test_sleep_ms(50);
+	list = reports(server, 2);
+	assert_int_equal(json_array_size(list), 2);
+	assert_true(
+	    json_is_null(json_object_get(json_array_get(list, 1), "culprit")));
+	json_decref(list);
+
+	(void)snprintf(folder, sizeof(folder), "%s/state", server->dir);
+	process_program("bulkheadctl", program, sizeof(program));
+	process_run((const char *const[]){ program, "--state-dir", folder,
+			"crashes", NULL },
+	    LONG_MS, &result);
+	assert_int_equal(result.status, 0);
+	assert_non_null(strstr(result.output, "SIGKILL"));
+	process_result_free(&result);
+	server_stop(server);
+}
+
+static void
+without_a_folder_there_are_no_reports(void **state)
+{
+	struct server *server = server_start("-w", "1", "-m", "hello", "-o",
+	    "state-dir=/dev/null/no", "-o", "spares=1", NULL);
+	pid_t workers[SERVER_WORKERS_MAX];
+	struct process_result result;
+
+	(void)state;
+	assert_in_range(server_workers(server, workers), 1, 2);
+	assert_int_equal(kill(workers[0], SIGKILL), 0);
+	(void)server_log_wait(server, "can't write a crash report", LONG_MS);
+	client_expect_get(server, "/hello", 200, NULL);
+	assert_int_equal(ctl(server, NULL, NULL, &result), 1 << 8);
+	process_result_free(&result);
+	server_stop(server);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		PROCESS_TEST(a_report_names_module_and_request),
+		PROCESS_TEST(reports_outlive_the_server_and_are_few),
+		PROCESS_TEST(without_a_folder_there_are_no_reports),
+	};
+
+	return (RUN_TESTS(argc, argv, tests));
+}
