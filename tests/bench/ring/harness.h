@@ -17,6 +17,15 @@
 
 #define HARNESS_INLINE static inline __attribute__((always_inline))
 
+/* Wait for the other side; a try that is a system call counts for many. */
+HARNESS_INLINE void
+harness_wait(const struct contestant *c, unsigned *spins)
+{
+	if (c->slow)
+		*spins += 255;
+	bench_wait(spins);
+}
+
 /* What the threads of one measurement share. */
 struct harness_run {
 	struct bench *bench;
@@ -169,7 +178,7 @@ harness_produce(const struct contestant *c, struct harness_thread *thread)
 				went = c->push(
 				    run->queue, thread->producer, &items[i]);
 			if (went == 0)
-				bench_wait(&spins);
+				harness_wait(c, &spins);
 		}
 	}
 }
@@ -229,7 +238,7 @@ harness_consume(const struct contestant *c, struct harness_run *run,
 			if (plan->sleeps)
 				harness_sleep(c, run, handled);
 			else
-				bench_wait(&spins);
+				harness_wait(c, &spins);
 			continue;
 		}
 		spins = 0;
