@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The measure of DESIGN section 10: busy and idle keep-alive clients, and a
+ * worker killed at each interval. Any server will do whose workers are
+ * children of one process.
+ */
+#ifndef TESTS_CRASH_STORM_LOAD_H
+#define TESTS_CRASH_STORM_LOAD_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct storm {
+	uint16_t port;
+	pid_t master;
+	const char *worker; /* its workers' name: "bulkhead-worker", "nginx" */
+	const char *target; /* of every request, answered 200 */
+	unsigned busy, idle, kills;
+	unsigned interval_ms;
+	int signal;
+};
+
+struct storm_result {
+	uint64_t answers;
+	uint64_t busy_errors; /* requests that weren't answered 200 */
+	uint64_t busy_resets; /* of these, by a reset */
+	uint64_t idle_lost;   /* idle connections that ended */
+	uint64_t idle_errors; /* that didn't, but gave no answer afterwards */
+	double slowest_ms;    /* answer of a busy client */
+	unsigned killed;
+	const char *first_error;
+};
+
+/* storm_run(storm, ret_result): takes kills + 1 intervals. */
+void storm_run(const struct storm *storm, struct storm_result *ret_result);
+
+#endif
