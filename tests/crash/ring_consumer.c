@@ -20,6 +20,8 @@ enum {
 	LIVING = PRODUCER_THREADS,
 	DEAD, /* it has left three operations and a ticket */
 	STATUS = -EPIPE,
+	SAMPLE = 12, /* lives, unless BULKHEAD_EXHAUSTIVE is set */
+	SAMPLE_OF_SLEEP = 150,
 	STUCK_MS = 10000, /* a wake-up that takes so long was lost */
 };
 
@@ -266,11 +268,12 @@ may_be_killed_after_any_instruction(void **state)
 {
 	struct scene *scene = *state;
 	int first, last, round = 0, steps;
-	const int stride = child_stride(197, 397);
 	pid_t child;
+	int stride;
 
 	prepare(scene);
 	child_measure(work_and_end, scene, &first, &last);
+	stride = child_exhaustive() ? 1 : (last - first) / SAMPLE + 1;
 	/* Not always at the same ones. */
 	for (steps = first + getpid() % stride; steps <= last;
 	     steps += stride, round++) {
@@ -283,19 +286,20 @@ may_be_killed_after_any_instruction(void **state)
 	print_message("%d deaths in %d instructions\n", round, last - first);
 }
 
-/* Stop ${run}, which ends when the late ones have come, at each stride. */
+/* Stop ${run}, which ends when the late ones have come, ${sample} times. */
 static void
 stop_and_publish(
-    struct scene *scene, void (*run)(struct scene *scene), int stride)
+    struct scene *scene, void (*run)(struct scene *scene), int sample)
 {
 	struct ring_producer living = { .ring = &scene->f.ring, .id = LIVING };
 	struct ring_producer nameless = { .ring = &scene->f.ring };
-	int first, last, round = 0, steps;
+	int first, last, round = 0, steps, stride;
 	struct epoll_event event;
 	pid_t child;
 
 	prepare(scene);
 	child_measure(run, scene, &first, &last);
+	stride = child_exhaustive() ? 1 : (last - first) / sample + 1;
 	for (steps = first + getpid() % stride; steps <= last;
 	     steps += stride, round++) {
 		prepare(scene);
@@ -320,13 +324,13 @@ stop_and_publish(
 static void
 is_woken_by_what_comes_while_it_is_stopped(void **state)
 {
-	stop_and_publish(*state, work_and_wait, child_stride(197, 397));
+	stop_and_publish(*state, work_and_wait, SAMPLE);
 }
 
 static void
 is_woken_by_what_comes_while_it_goes_to_sleep(void **state)
 {
-	stop_and_publish(*state, sleep_and_wait, child_stride(1, 3));
+	stop_and_publish(*state, sleep_and_wait, SAMPLE_OF_SLEEP);
 }
 
 static const struct CMUnitTest tests[] = {

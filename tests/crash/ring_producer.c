@@ -143,7 +143,7 @@ may_be_killed_after_any_instruction(void **state)
 {
 	struct scene *scene = *state;
 	int first, i, last, met[RECORD_DISPATCHING] = { 0 }, round = 0, steps;
-	const int stride = child_stride(1, 7);
+	const int stride = child_stride(1, 17);
 	enum record_state left[PUBLISHED];
 	pid_t child;
 
@@ -184,7 +184,7 @@ may_be_stopped_for_more_than_a_lap_anywhere(void **state)
 {
 	struct scene *scene = *state;
 	int first, i, last, round = 0, steps;
-	const int stride = child_stride(3, 11);
+	const int stride = child_stride(3, 31);
 	bool running;
 	pid_t child;
 
