@@ -26,6 +26,8 @@
 #include "worker/link.h"
 #include "worker/stack.h"
 
+#include <stdlib.h>
+
 enum {
 	BUDGET = 512,      /* completions in one turn */
 	LINK_RETRY_MS = 5, /* when the master's socket was full */
@@ -146,6 +148,21 @@ publish_figures(struct worker *worker)
 	stat_set(&worker->stats[STAT_ring_poisoned], worker->consumer.poisoned);
 	stat_set(
 	    &worker->stats[STAT_ring_fallbacks], worker->consumer.fallbacks);
+	stat_set(&worker->stats[STAT_ring_corrupt], worker->consumer.corrupt);
+}
+
+/*
+ * Something has written over the ring: no completion can be believed any
+ * more. The successor takes over what can be.
+ */
+static void
+check_ring(const struct worker *worker)
+{
+	if (worker->consumer.corrupt == 0)
+		return;
+	log_err("the completion ring holds what can't be: something has "
+		"written over it");
+	abort();
 }
 
 /* How long the engine may wait: not at all while there is work. */
@@ -156,6 +173,7 @@ patience(struct worker *worker)
 	bool reported = link_flush(worker->link);
 
 	publish_figures(worker);
+	check_ring(worker);
 	if (engine_ready(worker->engine) || !ring_may_sleep(&worker->consumer))
 		return (0);
 	WORKER_STAT_ADD(worker, sleeps, 1);
