@@ -148,6 +148,9 @@ judge(struct worker *worker)
 	const struct config *config = worker->master->config;
 	struct watch *watch = &worker->watch;
 
+	/* A hand-over may have seen it stall before we saw it at all. */
+	if (watch->warn_ns == 0)
+		watch->warn_ns = config->hang_warn_ms * CLOCK_NS_PER_MS;
 	if (!worker->stalled) {
 		if (watch->warned)
 			log_info("worker %u (pid %d) goes on",
