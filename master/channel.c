@@ -21,6 +21,7 @@ item_size(uint16_t type)
 	case MESSAGE_TAKEN:
 	case MESSAGE_CLOSED:
 	case MESSAGE_REFUSED:
+	case MESSAGE_RELEASED:
 		return (sizeof(struct message_slot));
 	default:
 		return (0);
@@ -51,7 +52,7 @@ hear_failed(struct worker *worker, const char *text, size_t size)
 	supervise_event(worker, WORKER_FAILED);
 }
 
-/* One of three kinds of report about slots. */
+/* One of four kinds of report about slots. */
 static void
 hear_report(struct worker *worker, enum message_type type, const uint8_t *body,
     uint32_t count)
@@ -95,6 +96,7 @@ hear(struct worker *worker, const uint8_t *bytes, size_t size)
 	case MESSAGE_TAKEN:
 	case MESSAGE_CLOSED:
 	case MESSAGE_REFUSED:
+	case MESSAGE_RELEASED:
 		hear_report(worker, header.type, body, header.count);
 		break;
 	default:
@@ -246,6 +248,7 @@ channel_send_boot(struct worker *worker)
 	boot.modules = config->module_count;
 	boot.log_level = config->log_level;
 	boot.strings = (uint32_t)strings;
+	boot.quarantined = worker->unloaded;
 	message_init(
 	    &header, MESSAGE_BOOT, 0, (uint32_t)(size - sizeof(header)));
 	memcpy(bytes, &header, sizeof(header));
@@ -256,10 +259,26 @@ channel_send_boot(struct worker *worker)
 	return (error);
 }
 
+static int
+send_quarantine(struct worker *worker)
+{
+	struct {
+		struct message_header header;
+		struct message_quarantine body;
+	} message;
+
+	message_init(&message.header, MESSAGE_QUARANTINE, 0,
+	    (uint32_t)sizeof(message.body));
+	quarantine_message(worker, &message.body);
+	return (fd_send(worker->socket, &message, sizeof(message), NULL, 0));
+}
+
 /* Send one kind of message that is owed. */
 static int
 pay(struct worker *worker, enum channel_debt debt)
 {
+	if (debt == CHANNEL_QUARANTINE)
+		return (send_quarantine(worker));
 	return (channel_send(
 	    worker, debt == CHANNEL_RETIRE ? MESSAGE_RETIRE : MESSAGE_DRAIN));
 }
@@ -267,8 +286,8 @@ pay(struct worker *worker, enum channel_debt debt)
 void
 channel_pay(struct worker *worker)
 {
-	static const enum channel_debt debts[] = { CHANNEL_RETIRE,
-		CHANNEL_DRAIN };
+	static const enum channel_debt debts[] = { CHANNEL_QUARANTINE,
+		CHANNEL_RETIRE, CHANNEL_DRAIN };
 
 	for (size_t i = 0; i < sizeof(debts) / sizeof(debts[0]); i++) {
 		if ((worker->owed & debts[i]) == 0)

@@ -45,6 +45,7 @@ int channel_send_boot(struct worker *worker);
  * room. channel_pay() is another try.
  */
 enum channel_debt {
+	CHANNEL_QUARANTINE = 1u << 0, /* as it is when it is sent */
 	CHANNEL_RETIRE = 1u << 1,
 	CHANNEL_DRAIN = 1u << 2,
 };

@@ -87,6 +87,7 @@ connections_open(struct connections *table, int fd,
 	connection->peer = *peer;
 	connection->accepted_ns = accepted_ns;
 	connection->wreck = NULL;
+	connection->migrated = false;
 	connection->crashes = connection->named = connection->attempts = 0;
 	if (++connection->generation == 0)
 		connection->generation = 1;

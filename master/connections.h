@@ -51,6 +51,7 @@ struct connection {
 	uint32_t slot;
 	uint32_t generation; /* from 1; never 0 */
 	enum connection_state state;
+	bool migrated; /* given back by its owner: it was used before */
 	/* Of a connection whose owner died: see recover.h. */
 	struct wreck *wreck; /* what its last owner knew of it, or NULL */
 	uint16_t crashes;    /* deaths in a row that its request was in */

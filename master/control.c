@@ -5,6 +5,7 @@
  */
 #include "master/control.h"
 
+#include "master/command.h"
 #include "master/master.h"
 #include "shm/base/clock.h"
 #include "shm/base/fd.h"
@@ -106,16 +107,45 @@ send_worker(const struct control_client *client, const struct worker *worker)
 }
 
 static int
+send_module(const struct control_client *client, uint32_t id)
+{
+	const struct master *master = client->control->master;
+	const struct quarantine_module *module =
+	    &master->quarantine.modules[id];
+	struct message_status_module body;
+
+	memset(&body, 0, sizeof(body));
+	body.module = id;
+	body.quarantined = module->active;
+	body.crashes = module->crashes;
+	body.since_ns = module->active ? module->since_ns : 0;
+	(void)strlcpy(
+	    body.name, master->config->modules[id].name, sizeof(body.name));
+	return (
+	    send_body(client, MESSAGE_STATUS_MODULE, &body, sizeof(body), -1));
+}
+
+static int
 send_next(const struct control_client *client)
 {
 	const struct master *master = client->control->master;
+	uint32_t module;
 
 	if (client->next == 0)
 		return (send_master(client));
 	if (client->next <= master->worker_count)
 		return (
 		    send_worker(client, &master->workers[client->next - 1]));
+	module = client->next - 1 - master->worker_count;
+	if (module < master->config->module_count)
+		return (send_module(client, module));
 	return (send_body(client, MESSAGE_STATUS_END, NULL, 0, -1));
+}
+
+static uint32_t
+last_message(const struct master *master)
+{
+	return (master->worker_count + master->config->module_count + 1);
 }
 
 /* At most a message for each worker, and fewer if the client is slow. */
@@ -125,7 +155,7 @@ answer(struct control_client *client)
 	struct master *master = client->control->master;
 	int error;
 
-	while (client->next <= master->worker_count + 1) {
+	while (client->next <= last_message(master)) {
 		error = send_next(client);
 		if (error == -EAGAIN || error == -ETOOMANYREFS) {
 			loop_change(&master->loop, &client->source, EPOLLOUT);
@@ -142,20 +172,62 @@ answer(struct control_client *client)
 	loop_change(&master->loop, &client->source, EPOLLIN);
 }
 
+/* Whoever may open the socket may look; only root and our own user may act. */
+static bool
+may_command(const struct control_client *client)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	return (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) ==
+		    0 &&
+		(peer.uid == 0 || peer.uid == geteuid()));
+}
+
+/* False when it isn't a command, or its answer can't be sent. */
+static bool
+follow_command(struct control_client *client, const uint8_t *bytes, size_t size)
+{
+	struct message_command command;
+	struct message_answer answer;
+
+	if (size != sizeof(struct message_header) + sizeof(command))
+		return (false);
+	memcpy(
+	    &command, bytes + sizeof(struct message_header), sizeof(command));
+	if (may_command(client)) {
+		command_run(client->control->master, &command, &answer);
+	} else {
+		memset(&answer, 0, sizeof(answer));
+		answer.status = -EPERM;
+		(void)strlcpy(answer.text,
+		    "only root and the server's own user may do that",
+		    sizeof(answer.text));
+	}
+	return (send_body(
+		    client, MESSAGE_ANSWER, &answer, sizeof(answer), -1) == 0);
+}
+
 static void
 read_question(struct control_client *client)
 {
-	struct message_header header;
+	uint8_t bytes[sizeof(struct message_header) +
+		      sizeof(struct message_command)];
+	int type;
 	size_t count = 0;
 	ssize_t size;
 	int truncated = 0;
 
 	size = fd_receive(
-	    client->fd, &header, sizeof(header), NULL, 0, &count, &truncated);
+	    client->fd, bytes, sizeof(bytes), NULL, 0, &count, &truncated);
 	if (size == -EAGAIN || size == -EINTR)
 		return;
-	if (size <= 0 || truncated ||
-	    message_check(&header, (size_t)size, 0) != MESSAGE_STATUS) {
+	type = size <= 0 || truncated ? -EBADMSG
+				      : message_check(bytes, (size_t)size, 0);
+	if (type == MESSAGE_COMMAND &&
+	    follow_command(client, bytes, (size_t)size))
+		return;
+	if (type != MESSAGE_STATUS) {
 		drop(client);
 		return;
 	}

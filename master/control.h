@@ -2,7 +2,7 @@
 /*
  * The control socket: bulkheadctl asks, the master answers and hands out
  * read-only descriptors of the segments. Whoever may open the socket may read
- * the figures of all workers; nobody can change anything through it.
+ * the figures of all workers; root and the server's own user may command.
  */
 #ifndef MASTER_CONTROL_H
 #define MASTER_CONTROL_H
@@ -25,7 +25,7 @@ struct control_client {
 	struct loop_source source;
 	struct loop_timer patience;
 	int fd;        /* -1: free */
-	uint32_t next; /* 0: master, 1 to n: workers, n + 1: the end */
+	uint32_t next; /* 0: master, then workers, modules, the end */
 	bool answering;
 };
 

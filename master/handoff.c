@@ -25,8 +25,11 @@ describe(const struct connection *connection, struct message_connection *item)
 {
 	item->slot = connection->slot;
 	item->generation = connection->generation;
-	item->why =
-	    connection->wreck == NULL ? HANDOVER_ACCEPTED : HANDOVER_RECOVERED;
+	item->why = HANDOVER_ACCEPTED;
+	if (connection->migrated)
+		item->why = HANDOVER_MIGRATED;
+	if (connection->wreck != NULL)
+		item->why = HANDOVER_RECOVERED;
 	item->crashes = connection->crashes;
 	item->named = connection->named;
 	item->accepted_ns = connection->accepted_ns;
@@ -181,6 +184,21 @@ handoff_init(struct handoff *handoff, struct master *master)
 	handoff->retry.handle = retry_due;
 }
 
+static const char *
+report_name(enum message_type type)
+{
+	switch (type) {
+	case MESSAGE_TAKEN:
+		return ("taken");
+	case MESSAGE_CLOSED:
+		return ("closed");
+	case MESSAGE_RELEASED:
+		return ("released");
+	default:
+		return ("refused");
+	}
+}
+
 static void
 complain(struct worker *worker, enum message_type type,
     const struct message_slot *slot)
@@ -190,10 +208,19 @@ complain(struct worker *worker, enum message_type type,
 	log_warn("worker %u (pid %d) reports slot %u generation %u as %s, "
 		 "which it isn't; ignored, and so are more of these",
 	    (unsigned)worker->number, (int)worker->pid, (unsigned)slot->slot,
-	    (unsigned)slot->generation,
-	    type == MESSAGE_TAKEN
-		? "taken"
-		: (type == MESSAGE_CLOSED ? "closed" : "refused"));
+	    (unsigned)slot->generation, report_name(type));
+}
+
+/* A worker that retires gives it back, between two requests. */
+static bool
+release(struct worker *worker, struct connection *connection)
+{
+	if (!worker->retired || connection->state != CONNECTION_HELD)
+		return (false);
+	connection->migrated = true;
+	connection->crashes = connection->named = 0;
+	connections_requeue(&worker->master->connections, connection);
+	return (true);
 }
 
 /* Returns false when the report can't be true. */
@@ -213,9 +240,12 @@ follow(struct worker *worker, enum message_type type,
 		connections_close(table, connection);
 		return (true);
 	}
+	if (type == MESSAGE_RELEASED)
+		return (release(worker, connection));
 	if (connection->state != CONNECTION_OFFERED)
 		return (false);
 	if (type == MESSAGE_TAKEN) {
+		connection->migrated = false;
 		connections_taken(connection);
 		connections_set_wreck(connection, NULL);
 		connection->attempts = 0;
@@ -236,6 +266,6 @@ handoff_report(struct worker *worker, enum message_type type,
 		if (!follow(worker, type, &slots[i]))
 			complain(worker, type, &slots[i]);
 	recover_clear_wrecks(worker->master);
-	if (type == MESSAGE_REFUSED)
+	if (type == MESSAGE_REFUSED || type == MESSAGE_RELEASED)
 		handoff_run(worker->master);
 }

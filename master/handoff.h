@@ -35,8 +35,8 @@ void handoff_run(struct master *master);
 
 /*
  * handoff_report(worker, type, slots, count):
- * TAKEN, REFUSED or CLOSED of ${count} slots. What ${worker} doesn't own in
- * that generation is counted, logged once and otherwise ignored.
+ * TAKEN, REFUSED, RELEASED or CLOSED of ${count} slots. What ${worker} doesn't
+ * own in that generation is counted, logged once and otherwise ignored.
  */
 void handoff_report(struct worker *worker, enum message_type type,
     const struct message_slot *slots, uint32_t count);

@@ -12,6 +12,7 @@
 #include "master/control.h"
 #include "master/handoff.h"
 #include "master/loop.h"
+#include "master/quarantine.h"
 #include "master/server.h"
 #include "master/signals.h"
 #include "master/supervise.h"
@@ -40,7 +41,9 @@ struct master {
 	uint32_t incarnations; /* so far */
 	enum master_phase phase;
 	int exit_code;
+	struct quarantine quarantine;
 	struct loop_timer watch_timer;
+	struct loop_timer recycle_timer;
 	struct loop_timer stop_timer; /* the queue's limit in STOPPING */
 	bool reports_fail;            /* said once, until it works again */
 	uint64_t started_ns;

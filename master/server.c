@@ -9,6 +9,7 @@
 
 #include "master/master.h"
 #include "master/recover.h"
+#include "master/recycle.h"
 #include "master/spare.h"
 #include "shm/base/clock.h"
 #include "shm/base/fd.h"
@@ -196,6 +197,8 @@ server_open(
 	master->stop_timer.handle = stop_due;
 	handoff_init(&master->handoff, master);
 	watch_init(master);
+	quarantine_init(master);
+	recycle_init(master);
 	error = loop_init(&master->loop);
 	if (error == 0)
 		error = signals_open(&master->signals, master);
@@ -288,6 +291,7 @@ become_ready(struct master *master)
 		end_now(master, EXIT_FAILURE);
 		return;
 	}
+	recycle_start(master);
 	for (size_t i = 0; i < acceptor->count; i++)
 		log_info("listening on %s", acceptor->listeners[i].name);
 	log_info("ready: %u workers, %u modules",
@@ -305,7 +309,22 @@ server_worker_serving(struct master *master)
 		return;
 	}
 	spare_promote(master);
+	recycle_step(master);
 	handoff_run(master);
+}
+
+/* One that was started to replace another, or the one that it replaced. */
+static bool
+is_surplus(const struct worker *worker)
+{
+	const struct master *master = worker->master;
+	uint32_t spares = 0;
+
+	if (worker->role != WORKER_SPARE)
+		return (worker->role == WORKER_RESERVE);
+	for (uint32_t i = 0; i < master->worker_count; i++)
+		spares += master->workers[i].role == WORKER_SPARE;
+	return (spares > master->config->spares);
 }
 
 /* At once, or after its backoff. */
@@ -314,8 +333,10 @@ replace(struct worker *worker)
 {
 	uint32_t after_ms = supervise_backoff(worker->quick_deaths);
 
-	if (worker->role == WORKER_RESERVE)
+	if (is_surplus(worker)) {
+		worker->role = WORKER_RESERVE;
 		return;
+	}
 	if (after_ms == 0) {
 		supervise_event(worker, WORKER_START);
 		return;
@@ -335,12 +356,19 @@ server_worker_down(
 	case MASTER_STARTING:
 		/* One line, the first one's; the others tell the same. */
 		log_err("%s", text);
+		if (worker->forgiven) {
+			replace(worker);
+			return;
+		}
 		end_now(master, EXIT_FAILURE);
 		return;
 	case MASTER_SERVING:
-		log_err("%s", text);
+		if (*text != '\0')
+			log_err("%s", text);
 		spare_promote(master);
 		replace(worker);
+		if (worker->retired)
+			recycle_step(master);
 		break;
 	case MASTER_STOPPING:
 	case MASTER_DRAINING:

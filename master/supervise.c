@@ -131,6 +131,9 @@ act_spawn(struct worker *worker)
 	worker->owed = 0;
 	worker->hung = false;
 	worker->retired = false;
+	worker->recycle = false;
+	worker->forgiven = false;
+	worker->unloaded = quarantine_unloadable(master);
 	watch_begin(&worker->watch);
 	worker->blocked = false;
 	worker->stalled = false;
@@ -193,8 +196,13 @@ act_seal(struct worker *worker)
 static void
 act_serve(struct worker *worker)
 {
+	struct message_quarantine quarantine;
+
 	loop_timer_clear(&worker->master->loop, &worker->timer);
 	worker->ready_ns = clock_now();
+	quarantine_message(worker, &quarantine);
+	if (quarantine.modules != 0)
+		channel_owe(worker, CHANNEL_QUARANTINE);
 	server_worker_serving(worker->master);
 }
 
@@ -313,6 +321,8 @@ act_bury(struct worker *worker)
 	if (obituary.unexpected)
 		worker->master->workers_died++;
 	count_death(worker, obituary.unexpected);
+	if (obituary.unexpected && crash.known)
+		worker->forgiven = quarantine_crash(worker, &crash.culprit);
 	free_incarnation(worker);
 	server_worker_down(worker->master, worker, obituary.text);
 	/* Only now: the clients come before the paper. */

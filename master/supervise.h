@@ -96,6 +96,10 @@ struct worker {
 	unsigned owed;         /* enum channel_debt: its socket was full */
 	bool hung;             /* aborted because of that */
 	bool retired;          /* asked to end, so its end is no news */
+	bool recycle;          /* it is to be replaced */
+	bool forgiven; /* its death at the start: a module's, which it was */
+	uint32_t
+	    unloaded; /* modules that it was told not to load, a bit each */
 	struct watch watch;
 
 	/* Hand-over; master/handoff.c and master/balance.c. */

@@ -52,6 +52,9 @@ enum message_type {
 	MESSAGE_STATUS_MASTER, /* one: the master's own figures */
 	MESSAGE_STATUS_WORKER, /* one a worker, with its segment's ro fd */
 	MESSAGE_STATUS_END,
+	MESSAGE_STATUS_MODULE, /* one a module, before the end */
+	MESSAGE_COMMAND = 48,  /* bulkheadctl wants something done */
+	MESSAGE_ANSWER,        /* it was, or why not */
 };
 
 enum {
@@ -155,6 +158,35 @@ struct message_status_worker {
 	uint32_t state;       /* enum worker_state of master/supervise.h */
 	uint32_t segment_fd;  /* 1: its read-only descriptor comes along */
 	char state_name[16];
+};
+
+/* Body of STATUS_MODULE. */
+struct message_status_module {
+	uint32_t module;
+	uint32_t quarantined; /* 1: it isn't called */
+	uint64_t crashes;     /* of workers, in it, so far */
+	uint64_t since_ns;    /* quarantined: since then */
+	char name[SEGMENT_MODULE_NAME];
+};
+
+enum command_what {
+	COMMAND_RELEASE = 1, /* a module from quarantine */
+	COMMAND_QUARANTINE,  /* a module */
+	COMMAND_RECYCLE,     /* a worker, or 0: all */
+};
+
+/* Body of COMMAND. */
+struct message_command {
+	uint32_t what; /* enum command_what */
+	uint32_t worker;
+	char module[SEGMENT_MODULE_NAME];
+};
+
+/* Body of ANSWER. */
+struct message_answer {
+	int32_t status; /* 0 or -errno */
+	uint32_t padding;
+	char text[256];
 };
 
 /*

@@ -30,6 +30,8 @@ struct answer {
 	union {
 		struct message_status_master master;
 		struct message_status_worker worker;
+		struct message_status_module module;
+		struct message_answer answer;
 	} body;
 };
 
@@ -146,21 +148,13 @@ take_body(
 	return (0);
 }
 
-/* A message's form: -EBADMSG unless it is one of the three answers. */
+/* A message's form: -EBADMSG unless it is one of the answers. */
 static int
 take_answer(const unsigned char *bytes, size_t length, struct answer *answer)
 {
-	struct message_header header;
-	size_t item;
 	int type;
 
-	if (length < sizeof(header))
-		return (-EBADMSG);
-	memcpy(&header, bytes, sizeof(header));
-	item = header.type == MESSAGE_STATUS_MASTER
-		   ? sizeof(struct message_status_master)
-		   : sizeof(struct message_status_worker);
-	type = message_check(bytes, length, header.count == 0 ? 0 : item);
+	type = message_check(bytes, length, 0);
 	if (type < 0)
 		return (type);
 	answer->type = (enum message_type)type;
@@ -171,6 +165,12 @@ take_answer(const unsigned char *bytes, size_t length, struct answer *answer)
 	case MESSAGE_STATUS_WORKER:
 		return (take_body(bytes, length, sizeof(answer->body.worker),
 		    &answer->body.worker));
+	case MESSAGE_STATUS_MODULE:
+		return (take_body(bytes, length, sizeof(answer->body.module),
+		    &answer->body.module));
+	case MESSAGE_ANSWER:
+		return (take_body(bytes, length, sizeof(answer->body.answer),
+		    &answer->body.answer));
 	case MESSAGE_STATUS_END:
 		return (0);
 	default:
@@ -331,6 +331,19 @@ add_worker(struct collect_status *status, const struct answer *answer)
 	return (0);
 }
 
+static int
+add_module(struct collect_status *status, const struct answer *answer)
+{
+	struct message_status_module *module;
+
+	if (status->module_count == SEGMENT_MODULES_MAX)
+		return (-E2BIG);
+	module = &status->modules[status->module_count++];
+	*module = answer->body.module;
+	module->name[sizeof(module->name) - 1] = '\0';
+	return (0);
+}
+
 /* Take answers up to the last: 0 or -errno. */
 static int
 converse(int s, uint64_t deadline_ns, struct collect_status *status)
@@ -352,6 +365,8 @@ converse(int s, uint64_t deadline_ns, struct collect_status *status)
 			seen = true;
 		} else if (answer.type == MESSAGE_STATUS_WORKER) {
 			error = add_worker(status, &answer);
+		} else if (answer.type == MESSAGE_STATUS_MODULE) {
+			error = add_module(status, &answer);
 		}
 		fd_close(&answer.fd);
 		if (error != 0)
@@ -402,6 +417,42 @@ collect_status(const char *path, struct collect_status *ret_status,
 		    explain(error)));
 	}
 	*ret_status = status;
+	return (0);
+}
+
+int
+collect_command(const char *path, const struct message_command *command,
+    struct message_answer *ret_answer, char *ret_error, size_t error_size)
+{
+	struct {
+		struct message_header header;
+		struct message_command body;
+	} ask;
+	struct answer answer = { .fd = -1 };
+	int error, s;
+
+	error = open_control(path, &s);
+	if (error != 0)
+		return (fail(ret_error, error_size, error,
+		    "no server at %s: %s", path, strerror(-error)));
+	message_init(
+	    &ask.header, MESSAGE_COMMAND, 0, (uint32_t)sizeof(ask.body));
+	ask.body = *command;
+	error = fd_send(s, &ask, sizeof(ask), NULL, 0);
+	if (error == 0)
+		error = receive_answer(s,
+		    clock_now() + COLLECT_TIMEOUT_MS * CLOCK_NS_PER_MS,
+		    &answer);
+	fd_close(&s);
+	fd_close(&answer.fd);
+	if (error == 0 && answer.type != MESSAGE_ANSWER)
+		error = -EBADMSG;
+	if (error != 0)
+		return (fail(ret_error, error_size, error,
+		    "no answer from the server at %s: %s", path,
+		    explain(error)));
+	*ret_answer = answer.body.answer;
+	ret_answer->text[sizeof(ret_answer->text) - 1] = '\0';
 	return (0);
 }
 

@@ -56,6 +56,8 @@ struct collect_status {
 	size_t worker_count;
 	struct collect_worker *workers;
 	struct collect_figures totals; /* of the workers that live */
+	size_t module_count;
+	struct message_status_module modules[SEGMENT_MODULES_MAX];
 };
 
 /*
@@ -75,6 +77,14 @@ int collect_default_state(char *ret_path, size_t size);
  */
 int collect_status(const char *path, struct collect_status *ret_status,
     char *ret_error, size_t error_size);
+
+/*
+ * collect_command(path, command, ret_answer, ret_error, error_size):
+ * Have the master at ${path} do something. Returns 0 with its answer, or
+ * -errno with a line in ${ret_error} when there was none.
+ */
+int collect_command(const char *path, const struct message_command *command,
+    struct message_answer *ret_answer, char *ret_error, size_t error_size);
 
 /* collect_free(status): a cleared status is fine. */
 void collect_free(struct collect_status *status);

@@ -9,6 +9,7 @@
 #include "shm/ctl/crashes.h"
 #include "shm/ctl/render.h"
 
+#include <bsd/stdlib.h>
 #include <bsd/string.h>
 #include <getopt.h>
 #include <stdbool.h>
@@ -42,7 +43,10 @@ print_usage(FILE *out)
 {
 	(void)fputs("usage: bulkheadctl [--control PATH] status [--json]\n"
 		    "       bulkheadctl [--control PATH | --state-dir DIR] "
-		    "crashes [ID] [--json]\n",
+		    "crashes [ID] [--json]\n"
+		    "       bulkheadctl [--control PATH] quarantine MODULE\n"
+		    "       bulkheadctl [--control PATH] release MODULE\n"
+		    "       bulkheadctl [--control PATH] recycle [WORKER]\n",
 	    out);
 }
 
@@ -109,9 +113,65 @@ show_crashes(const struct command_line *line)
 	return (status == 0 ? EXIT_OK : complain(error));
 }
 
+static int
+send_command(
+    const struct command_line *line, const struct message_command *command)
+{
+	struct message_answer answer;
+	char error[ERROR_SIZE];
+
+	if (collect_command(
+		line->control, command, &answer, error, sizeof(error)) != 0)
+		return (complain(error));
+	if (answer.status != 0)
+		return (complain(answer.text));
+	(void)puts(answer.text);
+	return (EXIT_OK);
+}
+
+static int
+name_module(const struct command_line *line, enum command_what what)
+{
+	struct message_command command = { .what = (uint32_t)what };
+
+	if (strlcpy(command.module, line->argument, sizeof(command.module)) >=
+	    sizeof(command.module))
+		return (complain("no module has so long a name"));
+	return (send_command(line, &command));
+}
+
+static int
+quarantine(const struct command_line *line)
+{
+	return (name_module(line, COMMAND_QUARANTINE));
+}
+
+static int
+release(const struct command_line *line)
+{
+	return (name_module(line, COMMAND_RELEASE));
+}
+
+static int
+recycle(const struct command_line *line)
+{
+	struct message_command command = { .what = COMMAND_RECYCLE };
+	const char *error = NULL;
+
+	if (line->argument != NULL)
+		command.worker =
+		    (uint32_t)strtonum(line->argument, 1, UINT32_MAX, &error);
+	if (error != NULL)
+		return (complain("recycle takes a worker's number"));
+	return (send_command(line, &command));
+}
+
 static const struct command commands[] = {
 	{ "status", 0, 0, show_status },
 	{ "crashes", 0, 1, show_crashes },
+	{ "quarantine", 1, 1, quarantine },
+	{ "release", 1, 1, release },
+	{ "recycle", 0, 1, recycle },
 };
 
 /* Returns -1 to go on, or the exit status. */

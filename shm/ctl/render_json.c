@@ -187,6 +187,28 @@ build_worker(
 	return (o);
 }
 
+/* What the master knows of the modules; their figures are in the totals. */
+static json_t *
+build_modules(struct builder *b, const struct collect_status *status)
+{
+	const struct message_status_module *module;
+	json_t *array = json_array(), *o;
+	size_t i;
+
+	for (i = 0; i < status->module_count; i++) {
+		module = &status->modules[i];
+		o = json_object();
+		put_text(b, o, "name", module->name);
+		put(b, o, "quarantined",
+		    json_boolean(module->quarantined != 0));
+		put_number(b, o, "quarantined_ns",
+		    elapsed_ns(module->since_ns, status->master.now_ns));
+		put_number(b, o, "crashes", module->crashes);
+		append(b, array, o);
+	}
+	return (array);
+}
+
 int
 render_json(const struct collect_status *status, FILE *out)
 {
@@ -203,6 +225,7 @@ render_json(const struct collect_status *status, FILE *out)
 		    build_worker(
 			&b, &status->workers[i], status->master.now_ns));
 	put(&b, root, "workers", workers);
+	put(&b, root, "modules", build_modules(&b, status));
 	totals = json_object();
 	put_figures(&b, totals, &status->totals);
 	put(&b, root, "totals", totals);

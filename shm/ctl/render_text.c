@@ -164,13 +164,37 @@ print_totals(FILE *out, const struct collect_figures *totals)
 			    totals->completions[i]);
 }
 
-static void
-print_modules(FILE *out, const struct collect_figures *totals)
+static const struct message_status_module *
+find_module(const struct collect_status *status, const char *name)
 {
+	size_t i;
+
+	for (i = 0; i < status->module_count; i++)
+		if (strcmp(status->modules[i].name, name) == 0)
+			return (&status->modules[i]);
+	return (NULL);
+}
+
+/* "quarantined", and how often workers have crashed in it. */
+static void
+print_module_state(FILE *out, const struct message_status_module *module)
+{
+	if (module == NULL)
+		(void)fprintf(out, "  %-11s  %7s", "?", "?");
+	else
+		(void)fprintf(out, "  %-11s  %7" PRIu64,
+		    module->quarantined != 0 ? "quarantined" : "ok",
+		    module->crashes);
+}
+
+static void
+print_modules(FILE *out, const struct collect_status *status)
+{
+	const struct collect_figures *totals = &status->totals;
 	const struct collect_module *module;
 	size_t i, k;
 
-	(void)fprintf(out, "\n%-24s", "module");
+	(void)fprintf(out, "\n%-24s  %-11s  %7s", "module", "state", "crashes");
 	for (k = 0; k < MODULE_STATS; k++)
 		(void)fprintf(out, "  %12s", module_stat_info[k].name);
 	(void)fputc('\n', out);
@@ -178,6 +202,7 @@ print_modules(FILE *out, const struct collect_figures *totals)
 		module = &totals->modules[i];
 		(void)fputs("  ", out);
 		print_name(out, module->name, 22);
+		print_module_state(out, find_module(status, module->name));
 		for (k = 0; k < MODULE_STATS; k++)
 			(void)fprintf(out, "  %12" PRIu64, module->stats[k]);
 		(void)fputc('\n', out);
@@ -191,7 +216,7 @@ render_text(const struct collect_status *status, FILE *out)
 	print_master(out, &status->master);
 	print_workers(out, status);
 	print_totals(out, &status->totals);
-	print_modules(out, &status->totals);
+	print_modules(out, status);
 	if (fflush(out) == EOF || ferror(out))
 		return (errno != 0 ? -errno : -EIO);
 	return (0);

@@ -122,6 +122,8 @@ tells_the_master_and_each_worker_with_its_segment(void **state)
 			check_worker(&answer, segment, i);
 		}
 		assert_int_equal(
+		    next(fd, &answer, &segment), MESSAGE_STATUS_MODULE);
+		assert_int_equal(
 		    next(fd, &answer, &segment), MESSAGE_STATUS_END);
 	}
 	(void)close(fd);

@@ -220,6 +220,35 @@ counts_reports_that_cannot_be_true_and_does_not_follow_them(void **state)
 	assert_int_equal(state_of(fixture, 0), CONNECTION_HELD);
 }
 
+/* Only from one that retires, and not before it had it. */
+static void
+moves_what_a_retiring_worker_releases(void **state)
+{
+	struct fixture *fixture = *state;
+	struct worker *old = &fixture->master.workers[0];
+	struct message message;
+
+	queue(fixture, 1);
+	handoff_run(&fixture->master);
+	assert_true(receive(fixture, 0, &message) > 0);
+	assert_int_equal(message.items[0].why, HANDOVER_ACCEPTED);
+	report(fixture, 0, MESSAGE_TAKEN, 0, 1);
+	report(fixture, 0, MESSAGE_RELEASED, 0, 1);
+	assert_int_equal(old->bad_reports, 1);
+	assert_int_equal(state_of(fixture, 0), CONNECTION_HELD);
+	old->retired = true;
+	old->state = WORKER_RETIRING;
+	report(fixture, 0, MESSAGE_RELEASED, 0, 1);
+	assert_int_equal(old->bad_reports, 1);
+	assert_true(receive(fixture, 1, &message) > 0);
+	assert_int_equal(message.items[0].slot, 0);
+	assert_int_equal(message.items[0].generation, 1);
+	assert_int_equal(message.items[0].why, HANDOVER_MIGRATED);
+	report(fixture, 1, MESSAGE_TAKEN, 0, 1);
+	assert_int_equal(state_of(fixture, 0), CONNECTION_HELD);
+	assert_int_equal(old->owner.count, 0);
+}
+
 static void
 offers_what_one_refused_to_another(void **state)
 {
@@ -362,6 +391,7 @@ main(int argc, char **argv)
 		HANDOFF_TEST(follows_taken_and_closed),
 		HANDOFF_TEST(
 		    counts_reports_that_cannot_be_true_and_does_not_follow_them),
+		HANDOFF_TEST(moves_what_a_retiring_worker_releases),
 		HANDOFF_TEST(offers_what_one_refused_to_another),
 		HANDOFF_TEST(tries_a_refuser_again_after_a_rest),
 		HANDOFF_TEST(keeps_refused_ones_in_their_order),

@@ -289,9 +289,23 @@ tells_which_module_crashed_while_loading(void **state)
 	struct running running;
 
 	(void)state;
-	running_start(&running, 1, "load=crash");
+	running_start(&running, 1, "load=crash,required=yes");
 	assert_start_fails(
 	    &running, "killed by SIGSEGV in module fake, register_module\n");
+}
+
+/* It crashes again though it was told not to load it: that is the end. */
+static void
+does_not_try_for_ever_to_start_without_a_module(void **state)
+{
+	struct running running;
+
+	(void)state;
+	running_start(&running, 1, "load=crash");
+	assert_int_equal(running_wait(&running), 1);
+	assert_int_equal(running_said(&running, "under quarantine"), 1);
+	assert_int_equal(running_said(&running, "killed by SIGSEGV"), 2);
+	running_gone(&running);
 }
 
 static void
@@ -449,6 +463,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(kills_workers_that_do_not_drain_in_time),
 		cmocka_unit_test(tells_why_a_worker_failed_and_ends),
 		cmocka_unit_test(tells_which_module_crashed_while_loading),
+		cmocka_unit_test(
+		    does_not_try_for_ever_to_start_without_a_module),
 		cmocka_unit_test(tells_when_a_worker_does_not_become_ready),
 		cmocka_unit_test(ends_when_a_worker_skips_a_step),
 		cmocka_unit_test(ends_when_the_worker_program_cannot_run),
