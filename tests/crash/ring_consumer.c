@@ -34,9 +34,9 @@ enum {
 	DEAD_CLAIMED,
 	DEAD_INFLIGHT,
 	CANCELLED,
-	RESERVED,  /* by the child itself, published to itself */
-	LATE_RING, /* published while the child is stopped, or never */
-	LATE_BITMAP,
+	RESERVED, /* by the child itself, published to itself */
+	LATE,     /* published while the child is stopped, or never */
+	LATER,
 	TOKENS,
 };
 
@@ -106,8 +106,8 @@ wait_for_late(struct scene *scene)
 
 	for (;;) {
 		consume_all(scene);
-		if (atomic_load(&scene->handled[LATE_RING]) != 0 &&
-		    atomic_load(&scene->handled[LATE_BITMAP]) != 0)
+		if (atomic_load(&scene->handled[LATE]) != 0 &&
+		    atomic_load(&scene->handled[LATER]) != 0)
 			break;
 		if (!ring_may_sleep(&scene->f.consumer))
 			continue;
@@ -236,7 +236,7 @@ check_wreck(const struct scene *scene)
 	for (token = 0; token < TOKENS; token++)
 		if (!present[token])
 			check_absent(scene, token);
-	assert_true(present[LATE_RING] && present[LATE_BITMAP]);
+	assert_true(present[LATE] && present[LATER]);
 	reader_close(&reader);
 }
 
@@ -307,16 +307,16 @@ stop_and_publish(
 		child = child_start(run, scene);
 		assert_true(child_step(child, steps));
 		/* Producers that took tickets and died. */
-		if (round % 2 == 0)
+		if ((round & 1) != 0)
 			atomic_fetch_add(&scene->f.segment.producers->tail, 7);
-		/* One after the other, or the first and soon the second. */
-		ring_publish(round % 4 < 2 ? &living : &nameless,
-		    scene->refs[LATE_RING], 0, STATUS, 0);
-		ring_publish(round % 4 < 2 ? &nameless : &living,
-		    scene->refs[LATE_BITMAP], 0, STATUS, 0);
+		/* Both ways, and each alone: one must not hide the other. */
+		ring_publish((round & 4) == 0 ? &living : &nameless,
+		    scene->refs[LATE], 0, STATUS, 0);
+		ring_publish((round & 2) == 0 ? &living : &nameless,
+		    scene->refs[LATER], 0, STATUS, 0);
 		child_continue(child);
-		assert_int_equal(1, handled(scene, LATE_RING));
-		assert_int_equal(1, handled(scene, LATE_BITMAP));
+		assert_int_equal(1, handled(scene, LATE));
+		assert_int_equal(1, handled(scene, LATER));
 	}
 	print_message("%d stops in %d instructions\n", round, last - first);
 }
