@@ -345,7 +345,9 @@ replace(struct worker *worker)
 		 "%u ms",
 	    (unsigned)worker->number, (unsigned)worker->quick_deaths,
 	    (unsigned)after_ms);
-	loop_timer_set(&worker->master->loop, &worker->timer, after_ms);
+	/* Those that died together needn't start together. */
+	loop_timer_set(&worker->master->loop, &worker->timer,
+	    after_ms - arc4random_uniform(after_ms / 4));
 }
 
 void

@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <bsd/string.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,7 +169,9 @@ a_module_that_crashes_while_loading_is_named(void **state)
 	char path[PATH_SIZE];
 
 	(void)state;
+	/* Without this setting the server would start without it. */
 	server_module("unstartable", path, sizeof(path));
+	(void)strlcat(path, ",required=yes", sizeof(path));
 	EXPECT_REFUSAL("unstartable", "-w", "2", "-m", "hello", "-m", path);
 }
 
