@@ -61,7 +61,7 @@ void play(const struct play *what);
 /*
  * play_scene(scene, stride):
  * Play a scene at all places by all ways if BULKHEAD_EXHAUSTIVE is set, else
- * one of each ${stride} of these.
+ * one of each ${stride} of these, or two under a sanitizer.
  */
 void play_scene(enum scene scene, unsigned stride);
 

@@ -114,8 +114,8 @@ stage_server(const char *workers, const char *listen)
 	server_module("faulty", path, sizeof(path));
 	(void)snprintf(module, sizeof(module), "%s,state=%s", path, state_path);
 	server = server_start("-w", workers, "-m", module, "-m", "hello", "-o",
-	    turn++ % 2 == 0 ? "spares=0" : "spares=1", "-o",
-	    "state-dir=", listen == NULL ? NULL : "-l", listen, NULL);
+	    turn++ % 2 == 0 ? "spares=0" : "spares=1", "-o", "state-dir=", "-o",
+	    "hang-warn=20s", listen == NULL ? NULL : "-l", listen, NULL);
 	server->crash_expected = true; /* a sanitizer reports them */
 	return (server);
 }

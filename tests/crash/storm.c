@@ -59,8 +59,8 @@ print(const char *name, const struct storm_result *result)
 static void
 nobody_notices(const char *target, int signal_number, unsigned kills)
 {
-	struct server *server = server_start(
-	    "-w", "2", "-m", "hello", "-m", "delay", "-o", "state-dir=", NULL);
+	struct server *server = server_start("-w", "2", "-m", "hello", "-m",
+	    "delay", "-o", "spares=1", "-o", "state-dir=", NULL);
 	struct storm storm = { .worker = "bulkhead-worker" };
 	struct storm_result result;
 

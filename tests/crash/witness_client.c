@@ -36,6 +36,13 @@ next_random(struct witness *witness)
 	return (witness->random);
 }
 
+/* Some requests are parked, so that deaths meet them there. */
+static unsigned
+wait_ms(struct witness *witness)
+{
+	return (next_random(witness) % 4 == 0 ? next_random(witness) % 8 : 0);
+}
+
 static bool
 complain(struct witness *witness, const char *what, const char *detail)
 {
@@ -129,8 +136,9 @@ pipelined(struct witness *witness, struct caller *caller)
 
 	for (i = 0; i < count; i++)
 		length += snprintf(text + length, LINE,
-		    "GET /faulty?key=%u-%u HTTP/1.1\r\nHost: a\r\n\r\n",
-		    witness->number, witness->request + i);
+		    "GET /faulty?key=%u-%u&wait=%u HTTP/1.1\r\n"
+		    "Host: a\r\n\r\n",
+		    witness->number, witness->request + i, wait_ms(witness));
 	(void)caller_send(caller, text, (size_t)length);
 	for (i = 0; i < count; i++) {
 		(void)snprintf(line, sizeof(line), "GET %u-%u 0 0\n",
@@ -185,9 +193,9 @@ post(struct witness *witness, struct caller *caller)
 	bool goes_on;
 
 	length = snprintf(text, sizeof(text),
-	    "POST /faulty?count=1&key=%u-%u HTTP/1.1\r\nHost: a\r\n"
+	    "POST /faulty?count=1&key=%u-%u&wait=%u HTTP/1.1\r\nHost: a\r\n"
 	    "Content-Length: 3\r\n\r\nabc",
-	    witness->number, witness->request);
+	    witness->number, witness->request, wait_ms(witness));
 	(void)caller_send(caller, text, (size_t)length);
 	(void)snprintf(line, sizeof(line), "POST %u-%u 3 96354\n",
 	    witness->number, witness->request);
