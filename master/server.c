@@ -367,7 +367,9 @@ server_worker_down(
 	case MASTER_SERVING:
 		if (*text != '\0')
 			log_err("%s", text);
+		/* The clients first: a start takes some milliseconds. */
 		spare_promote(master);
+		handoff_run(master);
 		replace(worker);
 		if (worker->retired)
 			recycle_step(master);

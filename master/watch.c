@@ -151,14 +151,14 @@ judge(struct worker *worker)
 	/* A hand-over may have seen it stall before we saw it at all. */
 	if (watch->warn_ns == 0)
 		watch->warn_ns = config->hang_warn_ms * CLOCK_NS_PER_MS;
-	if (!worker->stalled) {
+	if (watch->still_ns >= config->hang_limit_ms * CLOCK_NS_PER_MS) {
+		give_up(worker);
+	} else if (!worker->stalled) {
 		if (watch->warned)
 			log_info("worker %u (pid %d) goes on",
 			    (unsigned)worker->number, (int)worker->pid);
 		watch->warned = false;
 		watch->warn_ns = config->hang_warn_ms * CLOCK_NS_PER_MS;
-	} else if (watch->still_ns >= config->hang_limit_ms * CLOCK_NS_PER_MS) {
-		give_up(worker);
 	} else if (watch->still_ns >= watch->warn_ns) {
 		warn(worker);
 	}
