@@ -67,8 +67,8 @@ void play_scene(enum scene scene, unsigned stride);
 
 /*
  * stage_server(workers, listen): a server with faulty and hello, listening on
- * ${listen} too unless that is NULL; every other one has a spare. Its state
- * file, of that path, is emptied.
+ * ${listen} too unless that is NULL; every other one has a spare, and none a
+ * quarantine. Its state file, of that path, is emptied.
  * stage_lines(prefix): how many of the file's lines begin so;
  * stage_request(prefix, index, ret_request, size): what follows in one.
  */

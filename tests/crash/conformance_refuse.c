@@ -9,28 +9,28 @@ static void
 a_post_is_refused(void **state)
 {
 	(void)state;
-	play_scene(SCENE_POST, 11);
+	play_scene(SCENE_POST, 17);
 }
 
 static void
 a_post_is_refused_with_what_is_behind_it(void **state)
 {
 	(void)state;
-	play_scene(SCENE_POST_PIPELINED, 13);
+	play_scene(SCENE_POST_PIPELINED, 19);
 }
 
 static void
 a_put_is_refused_once_its_body_has_been_read(void **state)
 {
 	(void)state;
-	play_scene(SCENE_PUT_LARGE, 11);
+	play_scene(SCENE_PUT_LARGE, 17);
 }
 
 static void
 a_request_that_kills_twice_is_refused(void **state)
 {
 	(void)state;
-	play_scene(SCENE_POISON, 11);
+	play_scene(SCENE_POISON, 17);
 }
 
 int

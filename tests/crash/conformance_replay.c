@@ -40,21 +40,21 @@ static void
 a_put_with_its_body_at_hand_is_answered(void **state)
 {
 	(void)state;
-	play_scene(SCENE_PUT, 11);
+	play_scene(SCENE_PUT, 17);
 }
 
 static void
 an_answer_that_was_only_buffered_is_made_again(void **state)
 {
 	(void)state;
-	play_scene(SCENE_BUFFERED, 13);
+	play_scene(SCENE_BUFFERED, 19);
 }
 
 static void
 requests_behind_it_are_answered_in_order(void **state)
 {
 	(void)state;
-	play_scene(SCENE_PIPELINED, 11);
+	play_scene(SCENE_PIPELINED, 17);
 }
 
 int

@@ -9,35 +9,35 @@ static void
 an_answer_cut_off_before_its_length_is_reset(void **state)
 {
 	(void)state;
-	play_scene(SCENE_LENGTH, 11);
+	play_scene(SCENE_LENGTH, 17);
 }
 
 static void
 an_answer_cut_off_between_chunks_is_reset(void **state)
 {
 	(void)state;
-	play_scene(SCENE_CHUNKED, 11);
+	play_scene(SCENE_CHUNKED, 17);
 }
 
 static void
 after_a_whole_answer_the_connection_goes_on(void **state)
 {
 	(void)state;
-	play_scene(SCENE_WHOLE, 11);
+	play_scene(SCENE_WHOLE, 17);
 }
 
 static void
 after_a_whole_answer_the_next_request_is_answered(void **state)
 {
 	(void)state;
-	play_scene(SCENE_WHOLE_PIPELINED, 11);
+	play_scene(SCENE_WHOLE_PIPELINED, 17);
 }
 
 static void
 after_a_whole_last_answer_the_connection_ends(void **state)
 {
 	(void)state;
-	play_scene(SCENE_WHOLE_CLOSE, 11);
+	play_scene(SCENE_WHOLE_CLOSE, 17);
 }
 
 int

@@ -115,7 +115,8 @@ stage_server(const char *workers, const char *listen)
 	(void)snprintf(module, sizeof(module), "%s,state=%s", path, state_path);
 	server = server_start("-w", workers, "-m", module, "-m", "hello", "-o",
 	    turn++ % 2 == 0 ? "spares=0" : "spares=1", "-o", "state-dir=", "-o",
-	    "hang-warn=20s", listen == NULL ? NULL : "-l", listen, NULL);
+	    "hang-warn=20s", "-o", "quarantine-crashes=64", "-o",
+	    "quarantine-window=1s", listen == NULL ? NULL : "-l", listen, NULL);
 	server->crash_expected = true; /* a sanitizer reports them */
 	return (server);
 }
