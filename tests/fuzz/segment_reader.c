@@ -282,6 +282,7 @@ read_slots(const struct shape *shape, const struct segment *segment)
 
 	MUST(wreck_map_buffers(
 		 shape->buffers, &segment->geometry, &bytes, &size) == 0);
+	(void)wreck_in_request(segment);
 	/* One more than there are. */
 	for (i = 0; i <= segment->geometry.slots; i++) {
 		if (!wreck_slot(segment, i, GENERATION, &state, &request))
