@@ -4,7 +4,8 @@
  *
  *	/trouble/crash    SIGSEGV in begin_request
  *	/trouble/hang     spins for ever in begin_request
- *	/trouble/nap      400 ms in begin_request, then goes on
+ *	/trouble/deaf     the same, and SIGABRT doesn't help
+ *	/trouble/nap      900 ms in begin_request, then goes on
  *	/trouble/grow     takes 64 MiB and keeps them
  *	load=crash        SIGSEGV in bh_register_module()
  *	load=FILE         the same while FILE is there
@@ -32,7 +33,7 @@ static enum bh_notification_status
 on_begin_request(
     void *self, struct bh_context *context, struct bh_event_provider *provider)
 {
-	const struct timespec nap = { .tv_nsec = 400 * 1000 * 1000 };
+	const struct timespec nap = { .tv_nsec = 900 * 1000 * 1000 };
 	volatile bool on = true;
 	void *memory;
 
@@ -40,7 +41,10 @@ on_begin_request(
 	(void)provider;
 	if (path_is(context, "/trouble/crash"))
 		crash();
-	if (path_is(context, "/trouble/hang"))
+	if (path_is(context, "/trouble/deaf"))
+		(void)signal(SIGABRT, SIG_IGN);
+	if (path_is(context, "/trouble/hang") ||
+	    path_is(context, "/trouble/deaf"))
 		while (on)
 			continue;
 	if (path_is(context, "/trouble/nap"))

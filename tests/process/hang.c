@@ -4,6 +4,7 @@
  * their clients served by others.
  */
 #include "tests/support/client.h"
+#include "tests/support/process.h"
 #include "tests/support/server.h"
 
 #include <signal.h>
@@ -49,10 +50,10 @@ a_long_callback_is_told_and_goes_on(void **state)
 	(void)state;
 	client_open(&client, server);
 	client_send_text(&client, GET("/trouble/nap"));
-	line = server_log_wait(server, "has made no progress for 1", LONG_MS);
+	line = server_log_wait(server, "has made no progress for ", LONG_MS);
 	assert_non_null(
 	    strstr(line, " in module trouble, begin_request, request 1-1"));
-	line = server_log_wait(server, "has made no progress for 2", LONG_MS);
+	line = server_log_wait(server, "has made no progress for ", LONG_MS);
 	client_response(&client, &r);
 	assert_int_equal(r.status, 200);
 	response_free(&r);
@@ -93,6 +94,37 @@ a_hang_is_ended_and_named(void **state)
 		expect_hello(&clients[i]);
 		client_close(&clients[i]);
 	}
+	server_stop(server);
+}
+
+static void
+one_that_does_not_heed_sigabrt_is_killed(void **state)
+{
+	struct server *server = server_start("-w", "1", "-m", "hello", "-m",
+	    trouble(), "-o", "hang-limit=300ms", "-o", "hang-grace=200ms", "-o",
+	    "spares=1", NULL);
+	struct process_result result;
+	struct client culprit;
+	char program[256];
+	struct response r;
+
+	(void)state;
+	server->crash_expected = true;
+	client_open(&culprit, server);
+	client_send_text(&culprit, GET("/trouble/deaf"));
+	(void)server_log_wait(server, " hangs for ", LONG_MS);
+	(void)server_log_wait(
+	    server, "killed by SIGKILL in module trouble", LONG_MS);
+	client_response(&culprit, &r);
+	assert_int_equal(r.status, 502);
+	response_free(&r);
+	client_close(&culprit);
+	process_program("bulkheadctl", program, sizeof(program));
+	process_run((const char *const[]){ program, "--control",
+			server->control, "crashes", NULL },
+	    LONG_MS, &result);
+	assert_non_null(strstr(result.output, "SIGKILL   hung  trouble"));
+	process_result_free(&result);
 	server_stop(server);
 }
 
@@ -177,6 +209,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		PROCESS_TEST(a_long_callback_is_told_and_goes_on),
 		PROCESS_TEST(a_hang_is_ended_and_named),
+		PROCESS_TEST(one_that_does_not_heed_sigabrt_is_killed),
 		PROCESS_TEST(new_connections_avoid_a_worker_that_hangs),
 		PROCESS_TEST(a_stopped_worker_is_found_though_it_was_idle),
 		PROCESS_TEST(a_worker_that_resumes_in_time_goes_on),
