@@ -13,6 +13,7 @@
 #include "worker/adopt.h"
 #include "worker/conn.h"
 #include "worker/engine.h"
+#include "worker/witness.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -177,6 +178,22 @@ publish(struct worker *worker, enum operation op, uint64_t conn, uint64_t aux)
 }
 
 /*
+ * A connection that another worker has released was read from and written to
+ * before; our counts go on from the kernel's, or a successor of ours would
+ * compute wrong lengths. Not TCP: nothing is computed from them.
+ */
+static void
+resume_counts(struct conn *conn, int fd)
+{
+	struct witness witness;
+
+	if (witness_ask(fd, &witness) != 0)
+		return;
+	conn->received = witness.consumed;
+	conn->sent = witness.written;
+}
+
+/*
  * One connection of a message, with its descriptor. False: it can't be taken
  * now, and stays with the master.
  */
@@ -191,6 +208,8 @@ arrival(struct worker *worker, const struct adopt_wreck *wreck,
 			return (false);
 	} else {
 		memset(conn, 0, sizeof(*conn));
+		if (item->why == HANDOVER_MIGRATED)
+			resume_counts(conn, fd);
 		slot_open(&worker->segment.slots[item->slot], item->generation,
 		    &item->peer, item->accepted_ns);
 	}
