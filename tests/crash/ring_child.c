@@ -126,6 +126,9 @@ child_start(void (*run)(struct scene *scene), struct scene *scene)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_PTRACE)
 		skip();
 	assert_true(WIFSTOPPED(status));
+	/* Should the test itself be killed. */
+	assert_int_equal(
+	    0, ptrace(PTRACE_SETOPTIONS, child, NULL, PTRACE_O_EXITKILL));
 	return (child);
 }
 

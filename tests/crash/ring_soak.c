@@ -92,13 +92,17 @@ bytes_of(uint64_t token)
 }
 
 static _Noreturn void
-produce(struct helper *helper, struct ring_producer *producer, uint64_t from)
+produce(struct helper *helper, struct ring_producer *producer, uint64_t from,
+    pid_t parent)
 {
 	const struct timespec pause = { .tv_nsec = 200000 };
 	uint64_t i, token;
 	int tries;
 
+	/* Should the test itself be killed; perhaps it has been already. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
 	for (i = from;; i++) {
 		for (tries = 0; atomic_load(&helper->sent) == i; tries++)
 			if (tries < 100)
@@ -121,6 +125,7 @@ start_helper(struct soak *s, int number)
 	struct helper *helper = &s->helpers[number];
 	struct epoll_event event = { .events = EPOLLIN };
 	const uint64_t from = atomic_load(&helper->sent);
+	const pid_t parent = getpid();
 	pid_t pid;
 
 	/* The id of a producer in another process is set aside for it. */
@@ -129,7 +134,7 @@ start_helper(struct soak *s, int number)
 	pid = fork();
 	assert_true(pid != -1);
 	if (pid == 0)
-		produce(helper, &s->producers[number], from);
+		produce(helper, &s->producers[number], from, parent);
 	s->pids[number] = pid;
 	s->pid_fds[number] = (int)syscall(SYS_pidfd_open, pid, 0);
 	assert_true(s->pid_fds[number] != -1);
