@@ -167,7 +167,7 @@ struct op_record {
 	_Alignas(64) _Atomic uint64_t ctl; /* generation:40 owner:12 state:4 ... */
 	uint64_t conn;    /* slot and generation of the connection, or 0 */
 	uint64_t token;   /* the submitter's own, returned untouched */
-	uint64_t time_ns; /* of completion */
+	uint64_t time_ns; /* of completion; 0: from a thread, not taken yet */
 	int64_t bytes;
 	int32_t status;   /* 0 or -errno */
 	uint16_t op;      /* operations.def */

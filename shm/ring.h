@@ -150,7 +150,7 @@ struct completion {
 	ring_ref ref;
 	uint64_t conn;
 	uint64_t token;
-	uint64_t time_ns; /* when published; see ring_publish() */
+	uint64_t time_ns; /* of the loop's turn; see ring_publish() */
 	uint64_t aux;
 	int64_t bytes;
 	int32_t status;
@@ -211,9 +211,9 @@ void ring_assign(struct ring_consumer *consumer, ring_ref ref, uint16_t id);
  * Complete an operation that nobody else can complete or cancel: the caller
  * is the only holder of ${ref}. Bounded: at most three tickets, then the
  * bitmap; for PRODUCER_DISPATCH a plain store. Wakes the consumer if it
- * sleeps. Any thread, its own producer. The completion's time is the clock's,
- * but for PRODUCER_DISPATCH, whose completions all carry the time at which
- * the loop's turn began.
+ * sleeps. Any thread, its own producer. A completion's time is that at which
+ * the loop's turn began: the one that published it for PRODUCER_DISPATCH, the
+ * one that takes it for threads, whose records say 0 until then.
  */
 void ring_publish(struct ring_producer *producer, ring_ref ref, int64_t bytes,
     int32_t status, uint64_t aux);

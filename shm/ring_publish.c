@@ -6,7 +6,6 @@
  */
 #include "shm/ring_word.h"
 
-#include "shm/base/clock.h"
 
 #include <errno.h>
 #include <sys/syscall.h>
@@ -187,7 +186,7 @@ finish_from_thread(struct ring_producer *producer, ring_ref ref, int64_t bytes,
 {
 	atomic_store_explicit(
 	    &producer->publishing, true, memory_order_release);
-	write_result(producer, ref, bytes, status, aux, clock_now());
+	write_result(producer, ref, bytes, status, aux, 0);
 	notify_from_thread(producer, ref_index(ref));
 	atomic_store_explicit(
 	    &producer->publishing, false, memory_order_release);
