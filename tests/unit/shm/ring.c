@@ -419,7 +419,7 @@ the_consumer_may_sleep_only_when_nothing_is_there(void **state)
 	ring_ref ref;
 	int i;
 
-	for (i = 0; i < 3; i++) /* the last one gets no id: the bitmap */
+	for (i = 0; i < 3; i++) /* none is left for the last: the bitmap */
 		ring_producer_init(&threads[i], &f->ring, PRODUCER_NONE);
 	for (i = -1; i < 3; i++) {
 		ref = reserve(f, 0);
