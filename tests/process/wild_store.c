@@ -21,7 +21,9 @@ start(void)
 	static char path[4096];
 
 	server_module("wild", path, sizeof(path));
-	return (server_start("-w", "2", "-m", path, "-m", "hello", NULL));
+	/* Garbage may also make the worker hang: then it is ended soon. */
+	return (server_start(
+	    "-w", "2", "-o", "hang-limit=2s", "-m", path, "-m", "hello", NULL));
 }
 
 /* Whatever becomes of this one, it isn't left waiting. */
