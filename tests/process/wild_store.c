@@ -63,7 +63,7 @@ ruins_only_its_worker(const char *what)
 		if (client_quiet(&idle[i], 0)) {
 			client_send_text(
 			    &idle[i], "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
-			if (client_end(&idle[i], 200) == CLIENT_OPEN)
+			if (client_end(&idle[i], 20) == CLIENT_OPEN)
 				alive++;
 		}
 		client_close(&idle[i]);
