@@ -152,6 +152,16 @@ conn_return_place(void *argument, uint32_t slot)
 	conn_set_deadline(conn, worker, worker->limits.idle_ns);
 }
 
+/* Requests in the pipeline: a figure, and the load that the master reads. */
+static void
+count_active(struct worker *worker, int by)
+{
+	WORKER_STAT_ADD(worker, requests_active, by);
+	atomic_store_explicit(&worker->segment.consumer->load,
+	    (uint32_t)worker->stats[STAT_requests_active],
+	    memory_order_relaxed);
+}
+
 /* A head that is whole, or refused: the request begins. */
 static void
 begin_request(struct conn *conn, struct worker *worker, struct request *request,
@@ -172,10 +182,7 @@ begin_request(struct conn *conn, struct worker *worker, struct request *request,
 	slot_set_request(slot_of(conn, worker), &place);
 	conn_set_state(conn, worker, SLOT_HANDLING);
 	conn_set_deadline(conn, worker, 0);
-	WORKER_STAT_ADD(worker, requests_active, 1);
-	atomic_store_explicit(&worker->segment.consumer->load,
-	    (uint32_t)worker->stats[STAT_requests_active],
-	    memory_order_relaxed);
+	count_active(worker, 1);
 	if (refused != 0) {
 		pipeline_refuse(request, refused);
 		return;
@@ -424,10 +431,7 @@ conn_request_over(struct conn *conn, struct worker *worker)
 		&slot_of(conn, worker)->served, memory_order_relaxed) +
 		1,
 	    memory_order_relaxed);
-	WORKER_STAT_ADD(worker, requests_active, -1);
-	atomic_store_explicit(&worker->segment.consumer->load,
-	    (uint32_t)worker->stats[STAT_requests_active],
-	    memory_order_relaxed);
+	count_active(worker, -1);
 	if (request->head_buffer != conn->buffer)
 		buffer_release(worker, &request->head_buffer);
 	conn->discard = go_on ? request->body.remaining : 0;
