@@ -4,6 +4,7 @@
  * nothing else suffers.
  */
 #include "tests/support/client.h"
+#include "tests/support/ctl.h"
 #include "tests/support/process.h"
 #include "tests/support/server.h"
 
@@ -30,32 +31,6 @@ trouble(const char *settings)
 	(void)snprintf(
 	    path, sizeof(path), "%s,path=/trouble%s", module, settings);
 	return (path);
-}
-
-/* bulkheadctl COMMAND [ARGUMENT]: its exit status; shows what it said. */
-static int
-ctl(struct server *server, const char *command, const char *argument,
-    struct process_result *ret_result)
-{
-	char program[256];
-
-	process_program("bulkheadctl", program, sizeof(program));
-	process_run((const char *const[]){ program, "--control",
-			server->control, command, argument, NULL },
-	    LONG_MS, ret_result);
-	return (ret_result->status >> 8);
-}
-
-static void
-expect_ctl(struct server *server, const char *command, const char *argument,
-    int status, const char *words)
-{
-	struct process_result result;
-
-	assert_int_equal(ctl(server, command, argument, &result), status);
-	if (strstr(result.output, words) == NULL)
-		fail_msg("no \"%s\" in: %s", words, result.output);
-	process_result_free(&result);
 }
 
 static void
@@ -111,11 +86,11 @@ crashes_lead_to_quarantine_and_a_release_out_of_it(void **state)
 	    LONG_MS);
 	expect(server, GET("/trouble"), 503);
 	expect(server, GET("/hello"), 200);
-	expect_ctl(server, "status", NULL, 0, "quarantined");
-	expect_ctl(server, "quarantine", "trouble", 1, "already");
-	expect_ctl(server, "release", "trouble", 0, "is released");
-	expect_ctl(server, "release", "trouble", 1, "is not under quarantine");
-	expect_ctl(server, "release", "trubble", 1, "no module 'trubble'");
+	ctl_expect(server, "status", NULL, 0, "quarantined");
+	ctl_expect(server, "quarantine", "trouble", 1, "already");
+	ctl_expect(server, "release", "trouble", 0, "is released");
+	ctl_expect(server, "release", "trouble", 1, "is not under quarantine");
+	ctl_expect(server, "release", "trubble", 1, "no module 'trubble'");
 	expect_soon(server, GET("/trouble"), 200);
 	/* Its past is forgotten: it needs two crashes again. */
 	expect(server, GET("/trouble/crash"), 502);
@@ -131,7 +106,7 @@ the_operator_can_impose_it_and_new_workers_know(void **state)
 	pid_t workers[SERVER_WORKERS_MAX];
 
 	(void)state;
-	expect_ctl(server, "quarantine", "trouble", 0, "under quarantine");
+	ctl_expect(server, "quarantine", "trouble", 0, "under quarantine");
 	expect_soon(server, GET("/trouble"), 503);
 	assert_int_equal(server_workers(server, workers), 1);
 	assert_int_equal(kill(workers[0], SIGKILL), 0);
@@ -148,7 +123,7 @@ it_ends_by_itself_when_it_may(void **state)
 	    trouble(""), "-o", "quarantine-release=500ms", NULL);
 
 	(void)state;
-	expect_ctl(server, "quarantine", "trouble", 0, "under quarantine");
+	ctl_expect(server, "quarantine", "trouble", 0, "under quarantine");
 	expect_soon(server, GET("/trouble"), 503);
 	(void)server_log_wait(server, "is released from quarantine", LONG_MS);
 	expect_soon(server, GET("/trouble"), 200);
@@ -163,7 +138,7 @@ requests_go_on_without_an_optional_module(void **state)
 
 	(void)state;
 	expect(server, GET("/trouble"), 200);
-	expect_ctl(server, "quarantine", "trouble", 0, "under quarantine");
+	ctl_expect(server, "quarantine", "trouble", 0, "under quarantine");
 	expect_soon(server, GET("/trouble"), 404);
 	server_stop(server);
 }
@@ -184,10 +159,10 @@ a_module_that_crashes_while_loading_is_left_out(void **state)
 	server->crash_expected = true;
 	expect(server, GET("/hello"), 200);
 	expect(server, GET("/trouble"), 503);
-	expect_ctl(server, "status", NULL, 0, "quarantined");
+	ctl_expect(server, "status", NULL, 0, "quarantined");
 	/* It is mended, and released: new workers load it. */
 	assert_int_equal(unlink(file), 0);
-	expect_ctl(server, "release", "trouble", 0, "is released");
+	ctl_expect(server, "release", "trouble", 0, "is released");
 	expect_soon(server, GET("/trouble"), 200);
 	expect(server, GET("/hello"), 200);
 	server_stop(server);

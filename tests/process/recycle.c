@@ -3,6 +3,7 @@
  * Recycling: workers are replaced and no client notices.
  */
 #include "tests/support/client.h"
+#include "tests/support/ctl.h"
 #include "tests/support/process.h"
 #include "tests/support/server.h"
 
@@ -27,32 +28,6 @@ trouble(const char *settings)
 	(void)snprintf(
 	    path, sizeof(path), "%s,path=/trouble%s", module, settings);
 	return (path);
-}
-
-/* bulkheadctl COMMAND [ARGUMENT]: its exit status; shows what it said. */
-static int
-ctl(struct server *server, const char *command, const char *argument,
-    struct process_result *ret_result)
-{
-	char program[256];
-
-	process_program("bulkheadctl", program, sizeof(program));
-	process_run((const char *const[]){ program, "--control",
-			server->control, command, argument, NULL },
-	    LONG_MS, ret_result);
-	return (ret_result->status >> 8);
-}
-
-static void
-expect_ctl(struct server *server, const char *command, const char *argument,
-    int status, const char *words)
-{
-	struct process_result result;
-
-	assert_int_equal(ctl(server, command, argument, &result), status);
-	if (strstr(result.output, words) == NULL)
-		fail_msg("no \"%s\" in: %s", words, result.output);
-	process_result_free(&result);
 }
 
 static void
@@ -108,7 +83,7 @@ recycle_by_hand(const char *spares, size_t count)
 	client_send_text(&half, "GET /hel");
 	test_sleep_ms(100);
 	assert_int_equal(server_workers(server, old), count);
-	expect_ctl(server, "recycle", NULL, 0, "will be replaced");
+	ctl_expect(server, "recycle", NULL, 0, "will be replaced");
 	client_send_text(&half, "lo HTTP/1.1\r\nHost: a\r\n\r\n");
 	client_response(&half, &r);
 	assert_int_equal(r.status, 200);
@@ -126,7 +101,7 @@ recycle_by_hand(const char *spares, size_t count)
 	}
 	client_close(&busy);
 	client_close(&half);
-	expect_ctl(server, "status", NULL, 0, " 0 died");
+	ctl_expect(server, "status", NULL, 0, " 0 died");
 	server_stop(server);
 }
 
@@ -157,7 +132,7 @@ a_migrated_connection_can_be_recovered(void **state)
 	client_open(&client, server);
 	expect_hello(&client);
 	assert_int_equal(server_workers(server, old), 1);
-	expect_ctl(server, "recycle", "1", 0, "1 worker will be replaced");
+	ctl_expect(server, "recycle", "1", 0, "1 worker will be replaced");
 	wait_all_new(server, old, 1);
 	expect_hello(&client);
 	client_send_text(&client, GET("/delay?ms=300"));
@@ -218,9 +193,9 @@ commands_that_cannot_be_are_refused(void **state)
 	struct server *server = server_start("-w", "1", "-m", "hello", NULL);
 
 	(void)state;
-	expect_ctl(server, "recycle", "9", 1, "no such worker");
-	expect_ctl(server, "recycle", "x", 1, "a worker's number");
-	expect_ctl(server, "release", NULL, 2, "usage");
+	ctl_expect(server, "recycle", "9", 1, "no such worker");
+	ctl_expect(server, "recycle", "x", 1, "a worker's number");
+	ctl_expect(server, "release", NULL, 2, "usage");
 	server_stop(server);
 }
 
