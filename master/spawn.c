@@ -5,11 +5,14 @@
  */
 #include "master/spawn.h"
 
+#include "shm/base/fd.h"
 #include "shm/base/log.h"
+#include "shm/message.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
@@ -17,7 +20,8 @@
 #include <unistd.h>
 
 enum {
-	WORKER_SOCKET = 3
+	WORKER_SOCKET = 3,
+	FAILED_TEXT = 256,
 };
 
 /* Ignored signals stay ignored across exec, and so does the mask. */
@@ -83,8 +87,29 @@ arrange_cores(bool wanted)
 	(void)close(fd);
 }
 
+/* As the worker itself would say it: the master hears FAILED, then its end. */
 static _Noreturn void
-become_worker(const char *path, int socket, bool core_dumps)
+give_up(int socket, const char *what, const char *name, int error)
+{
+	struct {
+		struct message_header header;
+		char text[FAILED_TEXT];
+	} message;
+	int length;
+
+	length = snprintf(message.text, sizeof(message.text), "%s%s: %s", what,
+	    name, strerror(-error));
+	if (length >= (int)sizeof(message.text))
+		length = (int)sizeof(message.text) - 1;
+	message_init(&message.header, MESSAGE_FAILED, 0, (uint32_t)length);
+	(void)fd_send(
+	    socket, &message, sizeof(message.header) + (size_t)length, NULL, 0);
+	_exit(127);
+}
+
+static _Noreturn void
+become_worker(const char *path, int socket, const struct segment_fds *fds,
+    bool core_dumps)
 {
 	char name[] = "bulkhead-worker";
 	char option[] = "--socket";
@@ -95,18 +120,19 @@ become_worker(const char *path, int socket, bool core_dumps)
 	(void)setpgid(0, 0);
 	reset_signals();
 	arrange_cores(core_dumps);
+	error = segment_allocate(fds);
+	if (error != 0)
+		give_up(socket, "no memory for its segment", "", error);
 	error = arrange_descriptors(socket);
-	if (error == 0) {
-		(void)execv(path, arguments);
-		error = -errno;
-	}
-	log_err("can't run %s: %s", path, strerror(-error));
-	_exit(127);
+	if (error != 0)
+		give_up(socket, "no descriptors", "", error);
+	(void)execv(path, arguments);
+	give_up(WORKER_SOCKET, "can't run ", path, -errno);
 }
 
 int
-spawn_worker(const char *path, int socket, bool core_dumps, pid_t *ret_pid,
-    int *ret_pidfd)
+spawn_worker(const char *path, int socket, const struct segment_fds *fds,
+    bool core_dumps, pid_t *ret_pid, int *ret_pidfd)
 {
 	int error, pidfd;
 	pid_t pid;
@@ -115,7 +141,7 @@ spawn_worker(const char *path, int socket, bool core_dumps, pid_t *ret_pid,
 	if (pid < 0)
 		return (-errno);
 	if (pid == 0)
-		become_worker(path, socket, core_dumps);
+		become_worker(path, socket, fds, core_dumps);
 	/* Nobody but us can reap it, so the pid is still its own. */
 	pidfd = pidfd_open(pid, 0);
 	if (pidfd < 0) {

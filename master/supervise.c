@@ -89,7 +89,7 @@ make_segment(struct worker *worker)
 	    worker->incarnation, names, &worker->segment_fds);
 	if (error != 0)
 		return (reason_set(&worker->failure, error,
-		    "worker %u: no memory for its segment: %s",
+		    "worker %u: no segment for it: %s",
 		    (unsigned)worker->number, strerror(-error)));
 	return (0);
 }
@@ -106,7 +106,8 @@ make_process(struct worker *worker)
 		return (-errno);
 	worker->socket = sockets[0];
 	error = spawn_worker(master->config->worker, sockets[1],
-	    master->config->core_dumps, &worker->pid, &worker->pidfd);
+	    &worker->segment_fds, master->config->core_dumps, &worker->pid,
+	    &worker->pidfd);
 	fd_close(&sockets[1]);
 	if (error == 0)
 		error = loop_add(

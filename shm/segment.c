@@ -116,7 +116,7 @@ segment_default_geometry(uint32_t slots, uint32_t modules)
 	});
 }
 
-/* Make a memfd that is allocated in full. Returns 0 or -errno. */
+/* Make a memfd of its final size, without its memory. Returns 0 or -errno. */
 static int
 make_memfd(const char *name, uint64_t size, int *ret_fd)
 {
@@ -128,18 +128,13 @@ make_memfd(const char *name, uint64_t size, int *ret_fd)
 		fd = memfd_create(name, flags);
 	if (fd == -1)
 		return (-errno);
-	if (fchmod(fd, 0600) == -1 || ftruncate(fd, (off_t)size) == -1)
-		goto fail;
-	/* Without this, a full tmpfs is a SIGBUS at the first touch. */
-	if (fallocate(fd, 0, 0, (off_t)size) == -1)
-		goto fail;
+	if (fchmod(fd, 0600) == -1 || ftruncate(fd, (off_t)size) == -1) {
+		error = -errno;
+		fd_close(&fd);
+		return (error);
+	}
 	*ret_fd = fd;
 	return (0);
-
-fail:
-	error = -errno;
-	fd_close(&fd);
-	return (error);
 }
 
 /* Open the memfd ${fd} again, for reading only. Returns 0 or -errno. */
@@ -217,14 +212,57 @@ segment_create(const struct segment_geometry *geometry, uint32_t worker,
 	return (0);
 }
 
+/* Without its memory a full tmpfs is a SIGBUS at the first touch. */
+static int
+allocate(int fd)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) == -1 ||
+	    fallocate(fd, 0, 0, status.st_size) == -1)
+		return (-errno);
+	return (0);
+}
+
+int
+segment_allocate(const struct segment_fds *fds)
+{
+	int error;
+
+	error = allocate(fds->rw);
+	if (error == 0)
+		error = allocate(fds->buffers);
+	return (error);
+}
+
+/*
+ * Is all of its memory there? Asked when it is sealed: holes can't be made
+ * any more. What is swapped out counts.
+ */
+static int
+check_allocated(int fd)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) == -1)
+		return (-errno);
+	return (status.st_blocks >= status.st_size / 512 ? 0 : -ENOSPC);
+}
+
 int
 segment_seal(struct segment_fds *fds)
 {
+	int error;
+
 	if (fcntl(fds->rw, F_ADD_SEALS, SEALS_ALL) == -1 ||
 	    fcntl(fds->buffers, F_ADD_SEALS, SEALS_ALL) == -1)
 		return (-errno);
-	fd_close(&fds->rw);
-	return (0);
+	error = check_allocated(fds->rw);
+	if (error == 0)
+		error = check_allocated(fds->buffers);
+	if (error == 0)
+		fd_close(&fds->rw);
+	return (error);
 }
 
 /*

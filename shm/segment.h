@@ -3,11 +3,14 @@
  * Making, sealing and mapping a segment. The order is that of DESIGN section
  * 4, and each step is a function:
  *
- *	master: segment_create()      memfds of mode 0600, allocated in full,
- *	                              header written, a read-only descriptor
- *	worker: segment_map_worker()  header through the read-only descriptor,
+ *	master: segment_create()      memfds of mode 0600, header written, a
+ *	                              read-only descriptor
+ *	child:  segment_allocate()    all of their memory, between fork and
+ *	                              exec: the worker runs only when it is
+ *there worker: segment_map_worker()  header through the read-only descriptor,
  *	                              the rest read-write; then says MAPPED
- *	master: segment_seal()        shrink, grow, future-write, seal
+ *	master: segment_seal()        shrink, grow, future-write, seal; sees
+ *	                              that no memory is missing
  *	worker: loads its modules
  *	anyone: segment_map_reader()  everything read-only, checked
  */
@@ -74,20 +77,30 @@ segment_lane_entries(const struct segment_geometry *geometry)
 
 /*
  * segment_create(geometry, worker, incarnation, module_names, ret_fds):
- * Make both memfds and the read-only descriptor and write the header.
+ * Make both memfds, of their final size but without their memory, and the
+ * read-only descriptor, and write the header: some microseconds.
  * ${module_names} has ${geometry->modules} names, cut to
- * SEGMENT_MODULE_NAME - 1 bytes. Returns 0, or -errno (-ENOSPC, -ENOMEM: the
- * memory isn't there, and no SIGBUS will ever tell you so later; -EINVAL:
- * counts out of range) with nothing left open. Master only.
+ * SEGMENT_MODULE_NAME - 1 bytes. Returns 0, or -errno (-EINVAL: counts out of
+ * range) with nothing left open. Master only.
  */
 int segment_create(const struct segment_geometry *geometry, uint32_t worker,
     uint32_t incarnation, const char *const *module_names,
     struct segment_fds *ret_fds);
 
 /*
+ * segment_allocate(fds):
+ * Have the kernel set all of the memory aside, so that no touch of it is ever
+ * a SIGBUS. It takes milliseconds, so the master has its child do it, before
+ * exec and so before anybody maps it. Returns 0 or -errno (-ENOSPC, -ENOMEM:
+ * the memory isn't there).
+ */
+int segment_allocate(const struct segment_fds *fds);
+
+/*
  * segment_seal(fds):
- * After the worker's MAPPED: no size change, no new writable mapping, no more
- * seals. Closes and clears fds->rw. Returns 0 or -errno. Master only.
+ * After the worker's MAPPED: no size change, no hole, no new writable mapping,
+ * no more seals. Closes and clears fds->rw. Returns 0, or -errno (-ENOSPC: some
+ * of its memory isn't allocated; it must not be mapped). Master only.
  */
 int segment_seal(struct segment_fds *fds);
 

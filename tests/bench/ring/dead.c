@@ -47,7 +47,8 @@ make_ring(struct wreck *wreck)
 	struct segment_fds passed;
 
 	geometry.records = RECORDS;
-	if (segment_create(&geometry, 0, 1, no_modules, &wreck->fds) != 0)
+	if (segment_create(&geometry, 0, 1, no_modules, &wreck->fds) != 0 ||
+	    segment_allocate(&wreck->fds) != 0)
 		errx(1, "can't make a segment");
 	passed.rw = fcntl(wreck->fds.rw, F_DUPFD_CLOEXEC, 0);
 	passed.ro = fcntl(wreck->fds.ro, F_DUPFD_CLOEXEC, 0);

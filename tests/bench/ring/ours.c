@@ -42,7 +42,8 @@ map_segment(struct our_queue *q)
 	struct segment_fds passed;
 
 	geometry.records = CONTEST_CAPACITY;
-	if (segment_create(&geometry, 0, 1, no_modules, &q->fds) != 0)
+	if (segment_create(&geometry, 0, 1, no_modules, &q->fds) != 0 ||
+	    segment_allocate(&q->fds) != 0)
 		errx(1, "can't make a segment");
 	/* What the socket between master and worker would do. */
 	passed.rw = fcntl(q->fds.rw, F_DUPFD_CLOEXEC, 0);

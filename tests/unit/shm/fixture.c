@@ -31,7 +31,8 @@ fixture_make(struct fixture *f, const struct segment_geometry *geometry)
 {
 	struct segment_fds passed;
 
-	if (segment_create(geometry, 7, 19, module_names, &f->fds) != 0)
+	if (segment_create(geometry, 7, 19, module_names, &f->fds) != 0 ||
+	    segment_allocate(&f->fds) != 0)
 		return (-1);
 	/* What the socket would do. */
 	passed.rw = fcntl(f->fds.rw, F_DUPFD_CLOEXEC, 0);

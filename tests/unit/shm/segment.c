@@ -72,6 +72,7 @@ a_new_segment_is_private_and_allocated_in_full(void **state)
 
 	(void)state;
 	assert_int_equal(0, segment_create(&geometry, 1, 1, names, &fds));
+	assert_int_equal(0, segment_allocate(&fds));
 	for (fd = &fds.rw; fd != NULL;
 	     fd = fd == &fds.rw ? &fds.buffers : NULL) {
 		assert_int_equal(0, fstat(*fd, &status));
@@ -83,6 +84,55 @@ a_new_segment_is_private_and_allocated_in_full(void **state)
 	assert_int_equal(O_RDONLY, fcntl(fds.ro, F_GETFL) & O_ACCMODE);
 	assert_int_equal(1024 * 16384, file_size(fds.buffers));
 	assert_int_equal(0, file_size(fds.rw) % SEGMENT_PAGE);
+	close_all(&fds);
+}
+
+static void
+memory_that_cannot_be_had_is_told(void **state)
+{
+	const struct segment_geometry geometry = fixture_geometry();
+	struct segment_fds fds, wrong;
+
+	(void)state;
+	assert_int_equal(0, segment_create(&geometry, 1, 1, names, &fds));
+	wrong = fds;
+	wrong.rw = fds.ro; /* can't be allocated by */
+	assert_int_equal(-EBADF, segment_allocate(&wrong));
+	wrong = fds;
+	wrong.buffers = -1;
+	assert_int_equal(-EBADF, segment_allocate(&wrong));
+	close_all(&fds);
+}
+
+/* Who maps it would get SIGBUS from a page that isn't there. */
+static void
+holes_are_found_when_it_is_sealed(void **state)
+{
+	const struct segment_geometry geometry = fixture_geometry();
+	struct segment_fds fds;
+	int i, fd;
+
+	(void)state;
+	assert_int_equal(0, segment_create(&geometry, 1, 1, names, &fds));
+	assert_int_equal(-ENOSPC, segment_seal(&fds));
+	close_all(&fds);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(
+		    0, segment_create(&geometry, 1, 1, names, &fds));
+		assert_int_equal(0, segment_allocate(&fds));
+		fd = i == 0 ? fds.rw : fds.buffers;
+		assert_int_equal(
+		    0, fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			   SEGMENT_PAGE, SEGMENT_PAGE));
+		assert_int_equal(-ENOSPC, segment_seal(&fds));
+		close_all(&fds);
+	}
+	assert_int_equal(0, segment_create(&geometry, 1, 1, names, &fds));
+	assert_int_equal(0, segment_allocate(&fds));
+	assert_int_equal(0, segment_seal(&fds));
+	assert_int_equal(-1,
+	    fallocate(fds.buffers, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		0, SEGMENT_PAGE));
 	close_all(&fds);
 }
 
@@ -260,6 +310,7 @@ module_names_are_cut_cleaned_and_bounded(void **state)
 	(void)state;
 	geometry.modules = 3;
 	assert_int_equal(0, segment_create(&geometry, 1, 1, names, &fds));
+	assert_int_equal(0, segment_allocate(&fds));
 	assert_int_equal(0, segment_seal(&fds));
 	assert_int_equal(0, segment_map_reader(fds.ro, &reader));
 	segment_module_name(&reader, 0, name);
@@ -428,6 +479,8 @@ a_worker_refuses_what_is_no_segment_and_closes_it(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_new_segment_is_private_and_allocated_in_full),
+	cmocka_unit_test(memory_that_cannot_be_had_is_told),
+	cmocka_unit_test(holes_are_found_when_it_is_sealed),
 	cmocka_unit_test(counts_that_break_the_rules_make_no_segment),
 	SEGMENT_TEST(views_show_the_same_memory_in_their_own_ways),
 	SEGMENT_TEST(the_worker_cannot_write_the_header),

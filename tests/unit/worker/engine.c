@@ -114,6 +114,7 @@ set_up(void **state)
 	memset(&rig, 0, sizeof(rig));
 	rig.places = 1;
 	assert_int_equal(segment_create(&geometry, 1, 1, names, &fds), 0);
+	assert_int_equal(segment_allocate(&fds), 0);
 	assert_int_equal(segment_map_worker(&fds, &rig.segment), 0);
 	rig.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	assert_int_equal(

@@ -196,6 +196,7 @@ make_segment(struct worker *worker)
 	harness_geometry()->modules = (uint32_t)harness.module_count;
 	assert_int_equal(
 	    segment_create(&harness.geometry, 1, 7, names, &fds), 0);
+	assert_int_equal(segment_allocate(&fds), 0);
 	assert_int_equal(segment_map_worker(&fds, &worker->segment), 0);
 }
 
