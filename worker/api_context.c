@@ -286,7 +286,7 @@ bh_log(struct bh_context *context, enum bh_log_level level, const char *format,
 {
 	const struct bh_registration *module = api_module(API_CALLER);
 	struct request *request = NULL;
-	char text[2048];
+	char text[2048], step[PIPELINE_STEP];
 	va_list arguments;
 
 	if (context != NULL && api_request(context, API_CALLER, &request) != 0)
@@ -297,5 +297,5 @@ bh_log(struct bh_context *context, enum bh_log_level level, const char *format,
 	if (level < BH_LOG_ERROR || level > BH_LOG_DEBUG)
 		level = BH_LOG_ERROR;
 	log_module((int)level, module == NULL ? NULL : module->name,
-	    request == NULL ? 0 : request->id, text);
+	    request == NULL ? 0 : request->id, pipeline_step_here(step), text);
 }

@@ -18,12 +18,30 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *
+pipeline_step_here(char ret_name[static PIPELINE_STEP])
+{
+	uint32_t step;
+	uint64_t word;
+
+	if (!worker_on_dispatch_thread() || worker_self->activity == NULL)
+		return (NULL);
+	word = atomic_load_explicit(
+	    &worker_self->activity->word, memory_order_relaxed);
+	if (!activity_unpack(word, NULL, &step, NULL) || step == ACTIVITY_NONE)
+		return (NULL);
+	activity_step_name(step, ret_name, PIPELINE_STEP);
+	return (ret_name);
+}
+
 void
 pipeline_module_error_about(
     struct bh_registration *module, uint64_t request_id, const char *text)
 {
-	log_module(
-	    LOG_ERR, module == NULL ? NULL : module->name, request_id, text);
+	char step[PIPELINE_STEP];
+
+	log_module(LOG_ERR, module == NULL ? NULL : module->name, request_id,
+	    pipeline_step_here(step), text);
 	if (!worker_on_dispatch_thread())
 		return; /* the figures have one writer */
 	WORKER_STAT_ADD(worker_self, module_errors, 1);
@@ -247,8 +265,8 @@ over(struct request *request)
 	if (status >= 500 && request->error_status != 0) {
 		(void)snprintf(text, sizeof(text), "answered %u: %s", status,
 		    strerror(-request->error_status));
-		log_module(
-		    LOG_WARNING, request->error_module, request->id, text);
+		log_module(LOG_WARNING, request->error_module, request->id,
+		    NULL, text);
 	}
 	conn_request_over(request->conn, worker);
 }

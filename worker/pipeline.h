@@ -38,6 +38,15 @@ void pipeline_sent(struct request *request, int64_t bytes, int status);
  */
 void pipeline_expire(struct request *request);
 
+enum { PIPELINE_STEP = 64 };
+
+/*
+ * pipeline_step_here(ret_name):
+ * The step whose callback runs on this thread, as shm/activity.h names it, for
+ * the log. NULL between callbacks and on any thread but the dispatch thread.
+ */
+const char *pipeline_step_here(char ret_name[static PIPELINE_STEP]);
+
 /*
  * pipeline_module_error(module, request, format, ...),
  * pipeline_module_error_about(module, request_id, text):

@@ -23,8 +23,10 @@ enum bh_log_level {
 /*
  * bh_log(context, level, format, ...):
  * One line in the server's log, with the worker, the calling module and, when
- * ${context} isn't NULL, the request's id. Control characters are escaped; a
- * long line is cut. Any thread; from a thread other than the dispatch thread
+ * ${context} isn't NULL, the request's id. In the journal these are the fields
+ * WORKER, MODULE and REQUEST_ID, and NOTIFICATION says in which callback it was
+ * (journalctl MODULE=hello). Control characters are escaped; a long line is
+ * cut. Any thread; from a thread other than the dispatch thread
  * with ${context} NULL.
  */
 void bh_log(struct bh_context *context, enum bh_log_level level,

@@ -88,7 +88,7 @@ messages_below_the_level_are_dropped(void **state)
 	log_debug("hidden");
 	log_set_level(LOG_ERR);
 	log_warn("hidden");
-	log_module(LOG_INFO, "m", 0, "hidden");
+	log_module(LOG_INFO, "m", 0, NULL, "hidden");
 	log_err("shown");
 	log_set_level(LOG_DEBUG);
 	log_debug("shown");
@@ -105,7 +105,7 @@ no_text_can_forge_a_line(void **state)
 	(void)state;
 	capture_begin(&capture);
 	log_info("%s", "a\n<0>kernel: b\r\x1b[2J\x7f\tend");
-	log_module(LOG_INFO, "m\n", 0, "x\ny");
+	log_module(LOG_INFO, "m\n", 0, NULL, "x\ny");
 	/* U+009B begins a terminal's commands; U+00E9 is a letter. */
 	log_info("%s", "\xc2\x9b \xc3\xa9 \xc3\x9b \xc2");
 	capture_end(&capture);
@@ -123,10 +123,12 @@ a_modules_line_names_module_and_request(void **state)
 
 	(void)state;
 	capture_begin(&capture);
-	log_module(LOG_NOTICE, "hello", request_id_make(3, 17), "text %s");
-	log_module(LOG_NOTICE, "hello", 0, "text");
-	log_module(LOG_NOTICE, NULL, request_id_make(65535, 1), "text");
-	log_module(LOG_NOTICE, NULL, 0, "text");
+	log_module(LOG_NOTICE, "hello", request_id_make(3, 17),
+	    "begin_request", "text %s");
+	log_module(LOG_NOTICE, "hello", 0, NULL, "text");
+	log_module(
+	    LOG_NOTICE, NULL, request_id_make(65535, 1), NULL, "text");
+	log_module(LOG_NOTICE, NULL, 0, NULL, "text");
 	capture_end(&capture);
 	assert_string_equal("<5>test 3: hello request=3-17: text %s\n"
 			    "<5>test 3: hello: text\n"
@@ -154,7 +156,7 @@ a_long_line_is_cut_and_says_so(void **state)
 
 	memset(text, '\n', sizeof(text) - 1);
 	capture_begin(&capture);
-	log_module(LOG_INFO, "m", 0, text);
+	log_module(LOG_INFO, "m", 0, NULL, text);
 	capture_end(&capture);
 	length = strlen(capture.text);
 	assert_true(length <= LINE && length > LINE - 8);
@@ -164,7 +166,7 @@ a_long_line_is_cut_and_says_so(void **state)
 	/* What would fit behind the cut is not put there: 3 bytes are left. */
 	log_init("te", 3);
 	capture_begin(&capture);
-	log_module(LOG_INFO, text, 0, "zz");
+	log_module(LOG_INFO, text, 0, NULL, "zz");
 	capture_end(&capture);
 	length = strlen(capture.text);
 	assert_string_equal("\\x0a...\n", capture.text + length - 8);
@@ -180,7 +182,7 @@ errno_survives_even_a_failed_write(void **state)
 	(void)close(STDERR_FILENO);
 	errno = ENOTTY;
 	log_err("lost");
-	log_module(LOG_ERR, "m", 1, "lost");
+	log_module(LOG_ERR, "m", 1, NULL, "lost");
 	assert_int_equal(ENOTTY, errno);
 	capture_end(&capture);
 	assert_string_equal("", capture.text);

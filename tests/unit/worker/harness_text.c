@@ -17,8 +17,8 @@ enum {
 
 void __wrap_log_msg(int priority, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-void __wrap_log_module(
-    int priority, const char *module, uint64_t request, const char *text);
+void __wrap_log_module(int priority, const char *module, uint64_t request,
+    const char *notification, const char *text);
 
 /* Text that grows, of any thread. */
 struct text {
@@ -133,13 +133,14 @@ __wrap_log_msg(int priority, const char *format, ...)
 }
 
 void
-__wrap_log_module(
-    int priority, const char *module, uint64_t request, const char *text)
+__wrap_log_module(int priority, const char *module, uint64_t request,
+    const char *notification, const char *text)
 {
 	char line[1200];
 
 	(void)priority;
 	(void)request;
+	(void)notification;
 	(void)snprintf(line, sizeof(line), "%s: %s",
 	    module == NULL ? "nobody" : module, text);
 	text_add(&log_text, line, "\n");
