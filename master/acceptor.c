@@ -162,9 +162,10 @@ acceptor_open(
 	acceptor->master = master;
 	acceptor->retry.owner = acceptor;
 	acceptor->retry.handle = retry_due;
-	for (size_t i = 0; i < config->listen_count; i++) {
+	for (size_t i = 0; i < config->listener_count; i++) {
 		listener = &acceptor->listeners[i];
-		error = listener_open(listener, &config->listen[i], why);
+		error =
+		    listener_open(listener, &config->listeners[i].address, why);
 		if (error != 0)
 			return (error);
 		listener->acceptor = acceptor;

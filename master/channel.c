@@ -8,6 +8,7 @@
 #include "shm/base/fd.h"
 #include "shm/base/log.h"
 
+#include <bsd/string.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -213,8 +214,8 @@ write_strings(const struct config *config, char *list)
 	const struct config_module *module;
 	size_t used = 0;
 
-	for (uint32_t i = 0; i < config->module_count; i++) {
-		module = &config->modules[i];
+	for (uint32_t i = 0; i < config->pools[0]->module_count; i++) {
+		module = &config->pools[0]->modules[i];
 		used = add_string(list, used, module->path);
 		used = add_string(list, used, module->name);
 		for (size_t j = 0; j < module->setting_count; j++)
@@ -245,10 +246,12 @@ channel_send_boot(struct worker *worker)
 	memset(&boot, 0, sizeof(boot));
 	boot.worker = worker->number;
 	boot.incarnation = worker->incarnation;
-	boot.modules = config->module_count;
+	boot.modules = config->pools[0]->module_count;
 	boot.log_level = config->log_level;
 	boot.strings = (uint32_t)strings;
 	boot.quarantined = worker->unloaded;
+	boot.limits = config->pools[0]->limits;
+	(void)strlcpy(boot.pool, config->pools[0]->name, sizeof(boot.pool));
 	message_init(
 	    &header, MESSAGE_BOOT, 0, (uint32_t)(size - sizeof(header)));
 	memcpy(bytes, &header, sizeof(header));

@@ -29,8 +29,9 @@ say(struct message_answer *answer, int status, const char *format, ...)
 static bool
 find_module(const struct master *master, const char *name, uint32_t *ret_id)
 {
-	for (uint32_t i = 0; i < master->config->module_count; i++)
-		if (strcmp(master->config->modules[i].name, name) == 0) {
+	for (uint32_t i = 0; i < master->config->pools[0]->module_count; i++)
+		if (strcmp(master->config->pools[0]->modules[i].name, name) ==
+		    0) {
 			*ret_id = i;
 			return (true);
 		}

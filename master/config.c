@@ -14,39 +14,108 @@
 #include <syslog.h>
 #include <unistd.h>
 
-void
-config_init(struct config *config)
+struct config *
+config_new(void)
 {
-	memset(config, 0, sizeof(*config));
+	struct config *config = calloc(1, sizeof(*config));
+
+	if (config == NULL)
+		return (NULL);
 	config->log_level = LOG_INFO;
 	config->slots_max = 16384;
 	settings_init(config);
+	return (config);
+}
+
+static void
+free_pool(struct config_pool *pool)
+{
+	for (uint32_t i = 0; i < pool->module_count; i++) {
+		free(pool->modules[i].given);
+		free(pool->modules[i].path);
+	}
+	settings_free_pool(pool);
+	free(pool->name);
+	free(pool->user);
+	free(pool->group);
+	free(pool);
 }
 
 void
 config_free(struct config *config)
 {
-	for (uint32_t i = 0; i < config->module_count; i++) {
-		free(config->modules[i].given);
-		free(config->modules[i].path);
-	}
+	if (config == NULL)
+		return;
+	for (uint32_t i = 0; i < config->pool_count; i++)
+		free_pool(config->pools[i]);
 	free(config->control);
 	free(config->worker);
 	settings_free(config);
-	memset(config, 0, sizeof(*config));
+	free(config);
 }
 
-/* The name says whose log lines and figures these are: keep it printable. */
-static int
-check_name(const struct config *config, const char *name, struct reason *why)
+/* Names stand in log lines and tables: keep them printable. */
+static bool
+is_plain(const char *name)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
 				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "0123456789_.-";
 
+	return (name[strspn(name, allowed)] == '\0');
+}
+
+static int
+check_pool(const struct config *config, const char *name, struct reason *why)
+{
+	if (config->pool_count == CONFIG_POOLS_MAX)
+		return (reason_set(why, -EINVAL,
+		    "more than %d pools; a server has room for so many",
+		    CONFIG_POOLS_MAX));
+	if (*name == '\0' || strlen(name) >= CONFIG_POOL_NAME ||
+	    !is_plain(name))
+		return (reason_set(why, -EINVAL,
+		    "'%s' can't be a pool's name; write 1 to %d letters, "
+		    "digits, '_', '.' and '-'",
+		    name, CONFIG_POOL_NAME - 1));
+	for (uint32_t i = 0; i < config->pool_count; i++)
+		if (strcmp(config->pools[i]->name, name) == 0)
+			return (reason_set(why, -EINVAL,
+			    "two pools are named '%s'; give one of them "
+			    "another name",
+			    name));
+	return (0);
+}
+
+int
+config_add_pool(struct config *config, const char *name,
+    struct config_pool **ret_pool, struct reason *why)
+{
+	struct config_pool *pool;
+	int error;
+
+	error = check_pool(config, name, why);
+	if (error != 0)
+		return (error);
+	pool = calloc(1, sizeof(*pool));
+	if (pool != NULL)
+		pool->name = strdup(name);
+	if (pool == NULL || pool->name == NULL) {
+		free(pool);
+		return (reason_set(why, -ENOMEM, "out of memory"));
+	}
+	settings_init_pool(pool);
+	config->pools[config->pool_count++] = pool;
+	*ret_pool = pool;
+	return (0);
+}
+
+static int
+check_name(const struct config_pool *pool, const char *name, struct reason *why)
+{
 	if (*name == '\0')
 		return (reason_set(why, -EINVAL, "a module needs a name"));
-	if (name[strspn(name, allowed)] != '\0')
+	if (!is_plain(name))
 		return (reason_set(why, -EINVAL,
 		    "the module name '%s' has characters other than letters, "
 		    "digits, '_', '.' and '-'; give another with name=",
@@ -56,8 +125,8 @@ check_name(const struct config *config, const char *name, struct reason *why)
 		    "the module name '%s' is longer than %d characters; give "
 		    "a shorter one with name=",
 		    name, SEGMENT_MODULE_NAME - 1));
-	for (uint32_t i = 0; i < config->module_count; i++)
-		if (strcmp(config->modules[i].name, name) == 0)
+	for (uint32_t i = 0; i < pool->module_count; i++)
+		if (strcmp(pool->modules[i].name, name) == 0)
 			return (reason_set(why, -EINVAL,
 			    "two modules are named '%s'; give one of them "
 			    "another name with name=",
@@ -151,7 +220,7 @@ name_from_file(struct config_module *module)
 }
 
 static int
-parse_module(const struct config *config, struct config_module *module,
+parse_module(const struct config_pool *pool, struct config_module *module,
     struct reason *why)
 {
 	char *rest = module->given;
@@ -169,56 +238,65 @@ parse_module(const struct config *config, struct config_module *module,
 	}
 	if (module->name == NULL)
 		module->name = name_from_file(module);
-	return (check_name(config, module->name, why));
+	return (check_name(pool, module->name, why));
 }
 
 int
 config_add_module(
-    struct config *config, const char *argument, struct reason *why)
+    struct config_pool *pool, const char *argument, struct reason *why)
 {
 	struct config_module *module;
 	int error;
 
-	if (config->module_count == SEGMENT_MODULES_MAX)
+	if (pool->module_count == SEGMENT_MODULES_MAX)
 		return (reason_set(why, -EINVAL,
-		    "more than %d modules; a server has room for so many",
+		    "more than %d modules; a pool has room for so many",
 		    SEGMENT_MODULES_MAX));
-	module = &config->modules[config->module_count];
+	module = &pool->modules[pool->module_count];
 	memset(module, 0, sizeof(*module));
 	module->given = strdup(argument);
 	if (module->given == NULL)
 		return (reason_set(why, -ENOMEM, "out of memory"));
-	error = parse_module(config, module, why);
+	error = parse_module(pool, module, why);
 	if (error != 0) {
 		free(module->given);
 		memset(module, 0, sizeof(*module));
 		return (error);
 	}
-	config->module_count++;
+	pool->module_count++;
 	return (0);
+}
+
+static uint32_t
+count_cpus(void)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (cpus < 1)
+		return (1);
+	return (
+	    cpus > CONFIG_WORKERS_MAX ? CONFIG_WORKERS_MAX : (uint32_t)cpus);
 }
 
 int
 config_set_defaults(struct config *config)
 {
+	struct config_pool *pool;
 	struct reason why;
-	long cpus;
 	int error = 0;
 
-	if (config->listen_count == 0)
-		error =
-		    address_parse("127.0.0.1:8080", &config->listen[0], &why);
-	if (error == 0 && config->listen_count == 0)
-		config->listen_count = 1;
-	if (error == 0 && config->module_count == 0)
-		error = config_add_module(config, "hello", &why);
-	if (config->workers == 0) {
-		cpus = sysconf(_SC_NPROCESSORS_ONLN);
-		if (cpus < 1)
-			cpus = 1;
-		if (cpus > CONFIG_WORKERS_MAX)
-			cpus = CONFIG_WORKERS_MAX;
-		config->workers = (uint32_t)cpus;
+	if (config->pool_count == 0)
+		error = config_add_pool(config, "main", &pool, &why);
+	if (error == 0 && config->listener_count == 0) {
+		error = address_parse(
+		    "127.0.0.1:8080", &config->listeners[0].address, &why);
+		config->listener_count = 1;
 	}
+	if (error == 0 && config->pool_count == 1 &&
+	    config->pools[0]->module_count == 0)
+		error = config_add_module(config->pools[0], "hello", &why);
+	for (uint32_t i = 0; i < config->pool_count; i++)
+		if (config->pools[i]->workers == 0)
+			config->pools[i]->workers = count_cpus();
 	return (error);
 }

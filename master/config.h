@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The settings of one server. The command line fills them in; a configuration
- * file will fill in the same struct.
+ * What one server is to be: its listeners, its pools and its own settings. The
+ * command line fills it in; a configuration file fills in the same structs.
+ *
+ * It owns all that it points to, and it is replaced as a whole at a reload: the
+ * old one is freed when the last worker that was started from it is gone. So
+ * what outlives a generation copies, and points to nothing in here.
  */
 #ifndef MASTER_CONFIG_H
 #define MASTER_CONFIG_H
 
 #include "master/address.h"
 #include "shm/layout.h"
+#include "shm/message.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,8 +20,10 @@
 
 enum {
 	CONFIG_LISTENERS_MAX = 32,
-	CONFIG_SETTINGS_MAX = 64, /* of one module */
-	CONFIG_WORKERS_MAX = 256,
+	CONFIG_POOLS_MAX = 16,
+	CONFIG_POOL_NAME = MESSAGE_POOL_NAME, /* with its NUL */
+	CONFIG_SETTINGS_MAX = 64,             /* of one module */
+	CONFIG_WORKERS_MAX = 256,             /* of one pool */
 };
 
 struct config_module {
@@ -33,23 +40,21 @@ struct config_module {
 	char name_storage[SEGMENT_MODULE_NAME];
 };
 
-struct config {
-	struct address listen[CONFIG_LISTENERS_MAX];
-	size_t listen_count;
+/*
+ * Workers that run the same modules with the same limits. The numbers are
+ * settings.def's, with the scope POOL.
+ */
+struct config_pool {
+	char *name;
+	char *user;       /* NULL: the master's own */
+	char *group;      /* NULL: the user's */
+	uint32_t workers; /* 0: one for each CPU that is online */
 	struct config_module modules[SEGMENT_MODULES_MAX];
 	uint32_t module_count;
-	uint32_t workers; /* 0: one for each CPU that is online */
-	bool check;       /* -t */
-	char *control;    /* path of the control socket */
-	char *worker;     /* path of bulkhead-worker */
-	int log_level;
 
-	uint32_t slots_max; /* connections, if descriptors allow it */
-
-	/* The settings of settings.def, under -o. */
+	uint64_t spares;
 	uint64_t start_limit_ms; /* from fork to READY */
 	uint64_t drain_limit_ms; /* from DRAIN or RETIRE to the worker's end */
-	uint64_t spares;
 	uint64_t hang_warn_ms;
 	uint64_t hang_limit_ms;
 	uint64_t hang_grace_ms;
@@ -59,30 +64,60 @@ struct config {
 	uint64_t recycle_requests;
 	uint64_t recycle_age_ms;
 	uint64_t recycle_memory;
+	bool core_dumps;
+	struct message_limits limits; /* what its workers are told */
+};
+
+struct config_listener {
+	struct address address;
+	uint32_t pool; /* whose connections these are: an index of pools */
+};
+
+struct config {
+	struct config_listener listeners[CONFIG_LISTENERS_MAX];
+	size_t listener_count;
+	struct config_pool *pools[CONFIG_POOLS_MAX];
+	uint32_t pool_count;
+	bool check;    /* -t */
+	char *control; /* path of the control socket */
+	char *worker;  /* path of bulkhead-worker */
+	int log_level;
+	uint32_t slots_max; /* connections, if descriptors allow it */
+
+	/* settings.def's, with the scope SERVER. */
 	uint64_t crash_files;
 	char *state_dir; /* set by paths_resolve(); "": no files */
-	bool core_dumps;
 };
 
 /*
- * config_init(config): no listeners, no modules, the default limits.
- * config_free(config): free what it owns and clear it.
+ * config_new(): no listeners, no pools, the server's default settings. NULL
+ * when there is no memory.
  */
-void config_init(struct config *config);
+struct config *config_new(void);
+
+/* config_free(config): with all that it owns. NULL is fine. */
 void config_free(struct config *config);
 
 /*
- * config_add_module(config, argument, why):
+ * config_add_pool(config, name, ret_pool, why):
+ * Add a pool with the default settings, without modules. Returns 0, -EINVAL
+ * with the line in ${why}, or -ENOMEM.
+ */
+int config_add_pool(struct config *config, const char *name,
+    struct config_pool **ret_pool, struct reason *why);
+
+/*
+ * config_add_module(pool, argument, why):
  * Add the module that -m's ${argument} FILE[,key=value]... describes. Returns
  * 0, or -EINVAL with the line in ${why}, or -ENOMEM.
  */
 int config_add_module(
-    struct config *config, const char *argument, struct reason *why);
+    struct config_pool *pool, const char *argument, struct reason *why);
 
 /*
  * config_set_defaults(config):
- * Fill in what a server needs that nobody asked for: a listener, a module,
- * the number of workers. Returns 0 or -ENOMEM.
+ * Fill in what a server needs that nobody asked for: a pool, a listener, each
+ * pool's number of workers, a module for the only pool. Returns 0 or -ENOMEM.
  */
 int config_set_defaults(struct config *config);
 

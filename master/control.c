@@ -119,8 +119,8 @@ send_module(const struct control_client *client, uint32_t id)
 	body.quarantined = module->active;
 	body.crashes = module->crashes;
 	body.since_ns = module->active ? module->since_ns : 0;
-	(void)strlcpy(
-	    body.name, master->config->modules[id].name, sizeof(body.name));
+	(void)strlcpy(body.name, master->config->pools[0]->modules[id].name,
+	    sizeof(body.name));
 	return (
 	    send_body(client, MESSAGE_STATUS_MODULE, &body, sizeof(body), -1));
 }
@@ -137,7 +137,7 @@ send_next(const struct control_client *client)
 		return (
 		    send_worker(client, &master->workers[client->next - 1]));
 	module = client->next - 1 - master->worker_count;
-	if (module < master->config->module_count)
+	if (module < master->config->pools[0]->module_count)
 		return (send_module(client, module));
 	return (send_body(client, MESSAGE_STATUS_END, NULL, 0, -1));
 }
@@ -145,7 +145,8 @@ send_next(const struct control_client *client)
 static uint32_t
 last_message(const struct master *master)
 {
-	return (master->worker_count + master->config->module_count + 1);
+	return (
+	    master->worker_count + master->config->pools[0]->module_count + 1);
 }
 
 /* At most a message for each worker, and fewer if the client is slow. */

@@ -124,9 +124,9 @@ tell_module(const struct config *config, struct crash *crash)
 {
 	const struct config_module *module;
 
-	if (crash->culprit.module >= config->module_count)
+	if (crash->culprit.module >= config->pools[0]->module_count)
 		return;
-	module = &config->modules[crash->culprit.module];
+	module = &config->pools[0]->modules[crash->culprit.module];
 	(void)strlcpy(crash->file, module->path, sizeof(crash->file));
 	(void)build_id_read(module->path, crash->build_id);
 }

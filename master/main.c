@@ -57,16 +57,19 @@ serve(struct config *config)
 int
 main(int argc, char **argv)
 {
-	struct config config;
+	struct config *config = config_new();
 	struct reason why;
 	int status = EXIT_SUCCESS;
 
 	fill_standard_descriptors();
 	log_init("bulkhead", 0);
-	config_init(&config);
-	switch (options_parse(argc, argv, &config, &why)) {
+	if (config == NULL) {
+		log_err("out of memory");
+		return (EXIT_FAILURE);
+	}
+	switch (options_parse(argc, argv, config, &why)) {
 	case OPTIONS_RUN:
-		status = serve(&config);
+		status = serve(config);
 		break;
 	case OPTIONS_HELP:
 		options_print_usage(stdout);
@@ -79,6 +82,6 @@ main(int argc, char **argv)
 		status = EXIT_USAGE;
 		break;
 	}
-	config_free(&config);
+	config_free(config);
 	return (status);
 }

@@ -80,28 +80,28 @@ add_listener(struct config *config, const char *text, struct reason *why)
 	struct reason inner;
 	int error;
 
-	if (config->listen_count == CONFIG_LISTENERS_MAX) {
+	if (config->listener_count == CONFIG_LISTENERS_MAX) {
 		error = reason_set(&inner, -EINVAL,
 		    "more than %d addresses to listen on",
 		    CONFIG_LISTENERS_MAX);
 		return (about("-l", &inner, error, why));
 	}
-	error =
-	    address_parse(text, &config->listen[config->listen_count], &inner);
+	error = address_parse(
+	    text, &config->listeners[config->listener_count].address, &inner);
 	if (error != 0)
 		return (about("-l", &inner, error, why));
-	config->listen_count++;
+	config->listener_count++;
 	return (0);
 }
 
 static int
-set_workers(struct config *config, const char *text, struct reason *why)
+set_workers(struct config_pool *pool, const char *text, struct reason *why)
 {
 	const char *error;
 	long long count;
 
 	if (strcmp(text, "auto") == 0) {
-		config->workers = 0;
+		pool->workers = 0;
 		return (0);
 	}
 	count = strtonum(text, 1, CONFIG_WORKERS_MAX, &error);
@@ -110,7 +110,7 @@ set_workers(struct config *config, const char *text, struct reason *why)
 		    "option -w: '%s' is %s; write a number from 1 to %d, or "
 		    "auto for one worker on each CPU",
 		    text, error, CONFIG_WORKERS_MAX));
-	config->workers = (uint32_t)count;
+	pool->workers = (uint32_t)count;
 	return (0);
 }
 
@@ -129,12 +129,12 @@ set_control(struct config *config, const char *path, struct reason *why)
 }
 
 static int
-add_module(struct config *config, const char *text, struct reason *why)
+add_module(struct config_pool *pool, const char *text, struct reason *why)
 {
 	struct reason inner;
 	int error;
 
-	error = config_add_module(config, text, &inner);
+	error = config_add_module(pool, text, &inner);
 	if (error != 0)
 		return (about("-m", &inner, error, why));
 	return (0);
@@ -167,6 +167,8 @@ complain(int option, char **argv, struct reason *why)
 static int
 apply(int option, char **argv, struct config *config, struct reason *why)
 {
+	struct config_pool *pool = config->pools[0];
+
 	switch (option) {
 	case 'c':
 		return (reason_set(why, -ENOTSUP,
@@ -178,11 +180,11 @@ apply(int option, char **argv, struct config *config, struct reason *why)
 	case 'l':
 		return (add_listener(config, optarg, why));
 	case 'm':
-		return (add_module(config, optarg, why));
+		return (add_module(pool, optarg, why));
 	case 'w':
-		return (set_workers(config, optarg, why));
+		return (set_workers(pool, optarg, why));
 	case 'o':
-		return (settings_set(config, optarg, why));
+		return (settings_set(config, pool, optarg, why));
 	case 'C':
 		return (set_control(config, optarg, why));
 	default:
@@ -193,8 +195,13 @@ apply(int option, char **argv, struct config *config, struct reason *why)
 int
 options_parse(int argc, char **argv, struct config *config, struct reason *why)
 {
+	struct config_pool *pool;
 	int error, option;
 
+	/* The command line describes one pool. */
+	error = config_add_pool(config, "main", &pool, why);
+	if (error != 0)
+		return (error);
 	opterr = 0;
 	optind = 0; /* glibc: start afresh, whoever has parsed before */
 	while ((option = getopt_long(

@@ -18,8 +18,9 @@ enum options_wish {
 
 /*
  * options_parse(argc, argv, config, why):
- * Read the command line into ${config}, which config_init() has prepared, and
- * add the defaults. Returns an options_wish, or -errno with the line in
+ * Read the command line into ${config}, a new one, as one pool called
+ * "main", and add the defaults. A reload reads the same arguments again.
+ * Returns an options_wish, or -errno with the line in
  * ${why}. Uses getopt_long(3)'s own state: not reentrant.
  */
 int options_parse(

@@ -109,6 +109,16 @@ find_module(
 	    BULKHEAD_MODULE_DIR, module->file, suffix));
 }
 
+static int
+find_modules(struct config_pool *pool, const char *folder, struct reason *why)
+{
+	int error = 0;
+
+	for (uint32_t i = 0; error == 0 && i < pool->module_count; i++)
+		error = find_module(&pool->modules[i], folder, why);
+	return (error);
+}
+
 /*
  * Make our folder for the control socket. In /tmp others may have been there
  * first, so what stands there must be a folder of ours that only we can write.
@@ -223,8 +233,8 @@ paths_resolve_from(
 	int error;
 
 	error = find_worker(config, folder, why);
-	for (uint32_t i = 0; error == 0 && i < config->module_count; i++)
-		error = find_module(&config->modules[i], folder, why);
+	for (uint32_t i = 0; error == 0 && i < config->pool_count; i++)
+		error = find_modules(config->pools[i], folder, why);
 	/* -t serves nobody, so it needs no control socket. */
 	if (error == 0 && !config->check)
 		error = find_control(config, why);

@@ -72,9 +72,9 @@ impose(struct quarantine_module *module)
 
 	module->active = true;
 	module->since_ns = clock_now();
-	if (master->config->quarantine_release_ms > 0)
+	if (master->config->pools[0]->quarantine_release_ms > 0)
 		loop_timer_set(&master->loop, &module->release,
-		    master->config->quarantine_release_ms);
+		    master->config->pools[0]->quarantine_release_ms);
 	tell_workers(master);
 }
 
@@ -90,7 +90,8 @@ static bool
 crashed_at_start(struct worker *worker, struct quarantine_module *module)
 {
 	const struct config *config = worker->master->config;
-	const struct config_module *settings = &config->modules[module->id];
+	const struct config_module *settings =
+	    &config->pools[0]->modules[module->id];
 
 	if (settings->required || config->check ||
 	    (worker->unloaded >> module->id & 1) != 0)
@@ -115,23 +116,23 @@ quarantine_crash(struct worker *worker, const struct culprit *culprit)
 	uint64_t now = clock_now();
 	uint32_t count;
 
-	if (culprit->module >= config->module_count)
+	if (culprit->module >= config->pools[0]->module_count)
 		return (false);
 	module = &master->quarantine.modules[culprit->module];
 	module->times_ns[module->crashes++ % QUARANTINE_CRASHES_MAX] = now;
 	if (master->phase == MASTER_STARTING)
 		return (loading && crashed_at_start(worker, module));
-	count = quarantine_count(
-	    module, now, config->quarantine_window_ms * CLOCK_NS_PER_MS);
-	if (count < config->quarantine_crashes)
+	count = quarantine_count(module, now,
+	    config->pools[0]->quarantine_window_ms * CLOCK_NS_PER_MS);
+	if (count < config->pools[0]->quarantine_crashes)
 		return (false);
 	module->unloadable = module->unloadable || loading;
 	if (module->active)
 		return (false);
 	log_err("module %s has crashed %u times in %g s: under quarantine; %s",
-	    config->modules[module->id].name, (unsigned)count,
-	    (double)config->quarantine_window_ms / 1000,
-	    consequence(&config->modules[module->id]));
+	    config->pools[0]->modules[module->id].name, (unsigned)count,
+	    (double)config->pools[0]->quarantine_window_ms / 1000,
+	    consequence(&config->pools[0]->modules[module->id]));
 	impose(module);
 	return (false);
 }
@@ -144,8 +145,8 @@ quarantine_impose(struct master *master, uint32_t id)
 	if (module->active)
 		return (false);
 	log_warn("module %s is put under quarantine by the operator; %s",
-	    master->config->modules[id].name,
-	    consequence(&master->config->modules[id]));
+	    master->config->pools[0]->modules[id].name,
+	    consequence(&master->config->pools[0]->modules[id]));
 	impose(module);
 	return (true);
 }
@@ -158,7 +159,7 @@ quarantine_lift(struct master *master, uint32_t id, const char *why)
 	if (!module->active)
 		return (false);
 	log_info("module %s is released from quarantine: %s",
-	    master->config->modules[id].name, why);
+	    master->config->pools[0]->modules[id].name, why);
 	module->active = false;
 	module->unloadable = false;
 	module->pardoned = module->crashes;
@@ -188,7 +189,7 @@ quarantine_message(
     const struct worker *worker, struct message_quarantine *ret_body)
 {
 	const struct master *master = worker->master;
-	uint64_t release_ms = master->config->quarantine_release_ms;
+	uint64_t release_ms = master->config->pools[0]->quarantine_release_ms;
 	uint32_t mask = worker->unloaded;
 
 	for (uint32_t i = 0; i < SEGMENT_MODULES_MAX; i++)

@@ -55,14 +55,15 @@ look(struct worker *worker)
 
 	if (worker->state != WORKER_SERVING || worker->recycle)
 		return;
-	if (config->recycle_age_ms > 0 && age_ms >= config->recycle_age_ms)
+	if (config->pools[0]->recycle_age_ms > 0 &&
+	    age_ms >= config->pools[0]->recycle_age_ms)
 		why = "recycle-age";
-	if (config->recycle_requests > 0 &&
+	if (config->pools[0]->recycle_requests > 0 &&
 	    stats_read(&worker->view, -1, STAT_requests) >=
-		config->recycle_requests)
+		config->pools[0]->recycle_requests)
 		why = "recycle-requests";
-	if (config->recycle_memory > 0 &&
-	    recycle_memory(worker->pid) >= config->recycle_memory)
+	if (config->pools[0]->recycle_memory > 0 &&
+	    recycle_memory(worker->pid) >= config->pools[0]->recycle_memory)
 		why = "recycle-memory";
 	if (why == NULL)
 		return;
@@ -76,8 +77,9 @@ is_asked_for(const struct master *master)
 {
 	const struct config *config = master->config;
 
-	if (config->recycle_age_ms > 0 || config->recycle_requests > 0 ||
-	    config->recycle_memory > 0)
+	if (config->pools[0]->recycle_age_ms > 0 ||
+	    config->pools[0]->recycle_requests > 0 ||
+	    config->pools[0]->recycle_memory > 0)
 		return (true);
 	for (uint32_t i = 0; i < master->worker_count; i++)
 		if (master->workers[i].recycle)
@@ -88,7 +90,8 @@ is_asked_for(const struct master *master)
 void
 recycle_start(struct master *master)
 {
-	uint64_t ms = RECYCLE_LOOK_MS, age = master->config->recycle_age_ms;
+	uint64_t ms = RECYCLE_LOOK_MS,
+		 age = master->config->pools[0]->recycle_age_ms;
 
 	if (age > 0 && age < ms)
 		ms = age;
@@ -172,7 +175,7 @@ retire_surplus(struct master *master)
 	struct worker *worker = find(master, WORKER_SPARE, false);
 
 	if (worker != NULL &&
-	    count_role(master, WORKER_SPARE) > master->config->spares)
+	    count_role(master, WORKER_SPARE) > master->config->pools[0]->spares)
 		retire(worker);
 }
 

@@ -25,9 +25,9 @@ static int
 size_table(struct master *master, struct reason *why)
 {
 	const struct config *config = master->config;
-	size_t reserve =
-	    SERVER_RESERVE + (size_t)SERVER_RESERVE_PER_WORKER *
-				 (config->workers + config->spares + 1);
+	size_t reserve = SERVER_RESERVE + (size_t)SERVER_RESERVE_PER_WORKER *
+					      (config->pools[0]->workers +
+						  config->pools[0]->spares + 1);
 	size_t limit, slots;
 	int error;
 
@@ -40,13 +40,13 @@ size_table(struct master *master, struct reason *why)
 		return (reason_set(why, -EMFILE,
 		    "the limit of %zu open files is too low for %u workers; "
 		    "raise it to %zu at least (ulimit -n, LimitNOFILE=)",
-		    limit, (unsigned)config->workers,
+		    limit, (unsigned)config->pools[0]->workers,
 		    reserve + SERVER_SLOTS_MIN));
 	slots = limit - reserve;
 	if (slots > config->slots_max)
 		slots = config->slots_max;
-	master->geometry =
-	    segment_default_geometry((uint32_t)slots, config->module_count);
+	master->geometry = segment_default_geometry(
+	    (uint32_t)slots, config->pools[0]->module_count);
 	error = connections_init(&master->connections, (uint32_t)slots);
 	if (error != 0)
 		return (reason_set(why, error, "out of memory"));
@@ -57,8 +57,8 @@ static int
 make_workers(struct master *master, struct reason *why)
 {
 	const struct config *config = master->config;
-	uint32_t regular = config->workers;
-	uint32_t count = regular + (uint32_t)config->spares + 1;
+	uint32_t regular = config->pools[0]->workers;
+	uint32_t count = regular + (uint32_t)config->pools[0]->spares + 1;
 
 	/* One is enough to tell whether the modules load. */
 	if (config->check)
@@ -90,8 +90,8 @@ open_sockets(struct master *master, struct reason *why)
 			error = control_open(&master->control, master, why);
 		return (error);
 	}
-	for (size_t i = 0; error == 0 && i < config->listen_count; i++)
-		error = listener_check(&config->listen[i], why);
+	for (size_t i = 0; error == 0 && i < config->listener_count; i++)
+		error = listener_check(&config->listeners[i].address, why);
 	return (error);
 }
 
@@ -296,7 +296,7 @@ become_ready(struct master *master)
 		log_info("listening on %s", acceptor->listeners[i].name);
 	log_info("ready: %u workers, %u modules",
 	    (unsigned)server_count_regular(master),
-	    (unsigned)master->config->module_count);
+	    (unsigned)master->config->pools[0]->module_count);
 }
 
 void
@@ -324,7 +324,7 @@ is_surplus(const struct worker *worker)
 		return (worker->role == WORKER_RESERVE);
 	for (uint32_t i = 0; i < master->worker_count; i++)
 		spares += master->workers[i].role == WORKER_SPARE;
-	return (spares > master->config->spares);
+	return (spares > master->config->pools[0]->spares);
 }
 
 /* At once, or after its backoff. */

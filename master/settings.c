@@ -19,27 +19,35 @@ enum setting_kind {
 	SETTING_PATH
 };
 
+enum setting_scope {
+	SCOPE_SERVER,
+	SCOPE_POOL
+};
+
 struct setting {
 	const char *name;
 	const char *help;
 	enum setting_kind kind;
-	size_t offset; /* in struct config */
+	enum setting_scope scope;
+	size_t offset; /* in struct config, or in struct config_pool */
 	uint64_t least, most, initial;
 };
 
-#define FIELD(field) offsetof(struct config, field)
-#define NUMBER(name, field, kind, least, most, initial, help)            \
-	{ (name), (help), SETTING_##kind, FIELD(field), (least), (most), \
-		(initial) },
-#define TIME(name, field, least, most, initial, help) \
-	NUMBER(name, field, TIME, least, most, initial, help)
-#define COUNT(name, field, least, most, initial, help) \
-	NUMBER(name, field, COUNT, least, most, initial, help)
-#define SIZE(name, field, least, most, initial, help) \
-	NUMBER(name, field, SIZE, least, most, initial, help)
-#define SWITCH(name, field, initial, help) \
-	NUMBER(name, field, SWITCH, 0, 1, initial, help)
-#define PATH(name, field, help) NUMBER(name, field, PATH, 0, 0, 0, help)
+#define FIELD_SERVER(field) offsetof(struct config, field)
+#define FIELD_POOL(field)   offsetof(struct config_pool, field)
+#define NUMBER(scope, name, field, kind, least, most, initial, help)           \
+	{ (name), (help), SETTING_##kind, SCOPE_##scope, FIELD_##scope(field), \
+		(least), (most), (initial) },
+#define TIME(scope, name, field, least, most, initial, help) \
+	NUMBER(scope, name, field, TIME, least, most, initial, help)
+#define COUNT(scope, name, field, least, most, initial, help) \
+	NUMBER(scope, name, field, COUNT, least, most, initial, help)
+#define SIZE(scope, name, field, least, most, initial, help) \
+	NUMBER(scope, name, field, SIZE, least, most, initial, help)
+#define SWITCH(scope, name, field, initial, help) \
+	NUMBER(scope, name, field, SWITCH, 0, 1, initial, help)
+#define PATH(scope, name, field, help) \
+	NUMBER(scope, name, field, PATH, 0, 0, 0, help)
 static const struct setting settings[] = {
 #include "master/settings.def"
 };
@@ -85,21 +93,21 @@ units_of(const struct setting *setting)
 }
 
 static uint64_t *
-number_at(struct config *config, const struct setting *setting)
+number_at(void *owner, const struct setting *setting)
 {
-	return ((uint64_t *)(void *)((char *)config + setting->offset));
+	return ((uint64_t *)(void *)((char *)owner + setting->offset));
 }
 
 static bool *
-switch_at(struct config *config, const struct setting *setting)
+switch_at(void *owner, const struct setting *setting)
 {
-	return ((bool *)(void *)((char *)config + setting->offset));
+	return ((bool *)(void *)((char *)owner + setting->offset));
 }
 
 static char **
-path_at(struct config *config, const struct setting *setting)
+path_at(void *owner, const struct setting *setting)
 {
-	return ((char **)(void *)((char *)config + setting->offset));
+	return ((char **)(void *)((char *)owner + setting->offset));
 }
 
 /* In the largest unit that says it exactly: "30s". */
@@ -121,31 +129,58 @@ format_value(const struct setting *setting, uint64_t value, char *ret_text)
 	    value / best->factor, value == 0 ? "" : best->suffix);
 }
 
-void
-settings_init(struct config *config)
+/* ${owner}: a struct config or a struct config_pool, as ${scope} says. */
+static void
+init_scope(void *owner, enum setting_scope scope)
 {
 	const struct setting *setting;
 
 	for (setting = settings; setting < settings + SETTINGS; setting++) {
+		if (setting->scope != scope)
+			continue;
 		if (setting->kind == SETTING_SWITCH)
-			*switch_at(config, setting) = setting->initial != 0;
+			*switch_at(owner, setting) = setting->initial != 0;
 		else if (setting->kind == SETTING_PATH)
-			*path_at(config, setting) = NULL;
+			*path_at(owner, setting) = NULL;
 		else
-			*number_at(config, setting) = setting->initial;
+			*number_at(owner, setting) = setting->initial;
 	}
+}
+
+void
+settings_init(struct config *config)
+{
+	init_scope(config, SCOPE_SERVER);
+}
+
+void
+settings_init_pool(struct config_pool *pool)
+{
+	init_scope(pool, SCOPE_POOL);
+}
+
+static void
+free_scope(void *owner, enum setting_scope scope)
+{
+	const struct setting *setting;
+
+	for (setting = settings; setting < settings + SETTINGS; setting++)
+		if (setting->scope == scope && setting->kind == SETTING_PATH) {
+			free(*path_at(owner, setting));
+			*path_at(owner, setting) = NULL;
+		}
 }
 
 void
 settings_free(struct config *config)
 {
-	const struct setting *setting;
+	free_scope(config, SCOPE_SERVER);
+}
 
-	for (setting = settings; setting < settings + SETTINGS; setting++)
-		if (setting->kind == SETTING_PATH) {
-			free(*path_at(config, setting));
-			*path_at(config, setting) = NULL;
-		}
+void
+settings_free_pool(struct config_pool *pool)
+{
+	free_scope(pool, SCOPE_POOL);
 }
 
 /* Digits and a unit; a time other than 0 needs one. */
@@ -179,8 +214,8 @@ parse_number(
 }
 
 static int
-set_number(struct config *config, const struct setting *setting,
-    const char *text, struct reason *why)
+set_number(void *owner, const struct setting *setting, const char *text,
+    struct reason *why)
 {
 	static const char *const forms[] = {
 		[SETTING_TIME] = "a time like 250ms, 30s or 5m",
@@ -192,7 +227,7 @@ set_number(struct config *config, const struct setting *setting,
 
 	if (parse_number(setting, text, &value) && value >= setting->least &&
 	    value <= setting->most) {
-		*number_at(config, setting) = value;
+		*number_at(owner, setting) = value;
 		return (0);
 	}
 	format_value(setting, setting->least, least);
@@ -203,8 +238,8 @@ set_number(struct config *config, const struct setting *setting,
 }
 
 static int
-set_switch(struct config *config, const struct setting *setting,
-    const char *text, struct reason *why)
+set_switch(void *owner, const struct setting *setting, const char *text,
+    struct reason *why)
 {
 	bool on = strcmp(text, "on") == 0;
 
@@ -212,20 +247,20 @@ set_switch(struct config *config, const struct setting *setting,
 		return (reason_set(why, -EINVAL,
 		    "option -o: %s can't be '%s'; write on or off",
 		    setting->name, text));
-	*switch_at(config, setting) = on;
+	*switch_at(owner, setting) = on;
 	return (0);
 }
 
 static int
-set_path(struct config *config, const struct setting *setting, const char *text,
+set_path(void *owner, const struct setting *setting, const char *text,
     struct reason *why)
 {
 	char *path = strdup(text);
 
 	if (path == NULL)
 		return (reason_set(why, -ENOMEM, "out of memory"));
-	free(*path_at(config, setting));
-	*path_at(config, setting) = path;
+	free(*path_at(owner, setting));
+	*path_at(owner, setting) = path;
 	return (0);
 }
 
@@ -279,11 +314,13 @@ unknown(const char *name, size_t length, struct reason *why)
 }
 
 int
-settings_set(struct config *config, const char *text, struct reason *why)
+settings_set(struct config *config, struct config_pool *pool, const char *text,
+    struct reason *why)
 {
 	const char *equals = strchr(text, '=');
 	const struct setting *setting;
 	size_t length;
+	void *owner;
 
 	if (equals == NULL || equals == text)
 		return (reason_set(why, -EINVAL,
@@ -294,11 +331,12 @@ settings_set(struct config *config, const char *text, struct reason *why)
 		if (strncmp(setting->name, text, length) != 0 ||
 		    setting->name[length] != '\0')
 			continue;
+		owner = setting->scope == SCOPE_POOL ? (void *)pool : config;
 		if (setting->kind == SETTING_SWITCH)
-			return (set_switch(config, setting, equals + 1, why));
+			return (set_switch(owner, setting, equals + 1, why));
 		if (setting->kind == SETTING_PATH)
-			return (set_path(config, setting, equals + 1, why));
-		return (set_number(config, setting, equals + 1, why));
+			return (set_path(owner, setting, equals + 1, why));
+		return (set_number(owner, setting, equals + 1, why));
 	}
 	return (unknown(text, length, why));
 }

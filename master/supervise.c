@@ -83,8 +83,8 @@ make_segment(struct worker *worker)
 	const char *names[SEGMENT_MODULES_MAX];
 	int error;
 
-	for (uint32_t i = 0; i < master->config->module_count; i++)
-		names[i] = master->config->modules[i].name;
+	for (uint32_t i = 0; i < master->config->pools[0]->module_count; i++)
+		names[i] = master->config->pools[0]->modules[i].name;
 	error = segment_create(&master->geometry, worker->number,
 	    worker->incarnation, names, &worker->segment_fds);
 	if (error != 0)
@@ -106,8 +106,8 @@ make_process(struct worker *worker)
 		return (-errno);
 	worker->socket = sockets[0];
 	error = spawn_worker(master->config->worker, sockets[1],
-	    &worker->segment_fds, master->config->core_dumps, &worker->pid,
-	    &worker->pidfd);
+	    &worker->segment_fds, master->config->pools[0]->core_dumps,
+	    &worker->pid, &worker->pidfd);
 	fd_close(&sockets[1]);
 	if (error == 0)
 		error = loop_add(
@@ -155,8 +155,8 @@ act_spawn(struct worker *worker)
 		return;
 	}
 	master->workers_started++;
-	loop_timer_set(
-	    &master->loop, &worker->timer, master->config->start_limit_ms);
+	loop_timer_set(&master->loop, &worker->timer,
+	    master->config->pools[0]->start_limit_ms);
 }
 
 /* Its process, if there is one at all, must not stay. */
@@ -231,12 +231,12 @@ act_late(struct worker *worker, enum worker_state was)
 	if (was == WORKER_DRAINING || was == WORKER_RETIRING)
 		log_warn("worker %u (pid %d) did not finish in %g s: killed",
 		    (unsigned)worker->number, (int)worker->pid,
-		    (double)config->drain_limit_ms / 1000);
+		    (double)config->pools[0]->drain_limit_ms / 1000);
 	else
 		(void)reason_set(&worker->failure, -ETIMEDOUT,
 		    "worker %u did not become ready in %g s",
 		    (unsigned)worker->number,
-		    (double)config->start_limit_ms / 1000);
+		    (double)config->pools[0]->start_limit_ms / 1000);
 	act_kill(worker);
 }
 
@@ -249,7 +249,7 @@ act_abort(struct worker *worker)
 {
 	worker->hung = true;
 	loop_timer_set(&worker->master->loop, &worker->timer,
-	    worker->master->config->hang_grace_ms);
+	    worker->master->config->pools[0]->hang_grace_ms);
 	(void)pidfd_send_signal(worker->pidfd, SIGABRT, NULL, 0);
 	(void)pidfd_send_signal(worker->pidfd, SIGCONT, NULL, 0);
 	spare_promote(worker->master);
@@ -259,7 +259,7 @@ static void
 act_retire(struct worker *worker)
 {
 	loop_timer_set(&worker->master->loop, &worker->timer,
-	    worker->master->config->drain_limit_ms);
+	    worker->master->config->pools[0]->drain_limit_ms);
 	worker->retired = true;
 	channel_owe(worker, CHANNEL_RETIRE);
 }
@@ -268,7 +268,7 @@ static void
 act_drain(struct worker *worker)
 {
 	loop_timer_set(&worker->master->loop, &worker->timer,
-	    worker->master->config->drain_limit_ms);
+	    worker->master->config->pools[0]->drain_limit_ms);
 	channel_owe(worker, CHANNEL_DRAIN);
 }
 

@@ -68,7 +68,7 @@ look(struct worker *worker, uint64_t now)
 	peek_sight(&worker->view, &sight);
 	watch_update(watch, &sight, now);
 	worker->stalled =
-	    watch->still_ns >= config->hang_warn_ms * CLOCK_NS_PER_MS;
+	    watch->still_ns >= config->pools[0]->hang_warn_ms * CLOCK_NS_PER_MS;
 	return (watch->stopped || !sight.asleep);
 }
 
@@ -150,15 +150,18 @@ judge(struct worker *worker)
 
 	/* A hand-over may have seen it stall before we saw it at all. */
 	if (watch->warn_ns == 0)
-		watch->warn_ns = config->hang_warn_ms * CLOCK_NS_PER_MS;
-	if (watch->still_ns >= config->hang_limit_ms * CLOCK_NS_PER_MS) {
+		watch->warn_ns =
+		    config->pools[0]->hang_warn_ms * CLOCK_NS_PER_MS;
+	if (watch->still_ns >=
+	    config->pools[0]->hang_limit_ms * CLOCK_NS_PER_MS) {
 		give_up(worker);
 	} else if (!worker->stalled) {
 		if (watch->warned)
 			log_info("worker %u (pid %d) goes on",
 			    (unsigned)worker->number, (int)worker->pid);
 		watch->warned = false;
-		watch->warn_ns = config->hang_warn_ms * CLOCK_NS_PER_MS;
+		watch->warn_ns =
+		    config->pools[0]->hang_warn_ms * CLOCK_NS_PER_MS;
 	} else if (watch->still_ns >= watch->warn_ns) {
 		warn(worker);
 	}
@@ -177,7 +180,7 @@ watch_refresh(struct master *master)
 static uint64_t
 interval(const struct master *master, bool awake)
 {
-	uint64_t ms = master->config->hang_warn_ms / 2;
+	uint64_t ms = master->config->pools[0]->hang_warn_ms / 2;
 
 	if (!awake)
 		return (WATCH_ASLEEP_MS);

@@ -62,6 +62,7 @@ enum {
 	MESSAGE_WRECK_FDS = 2,    /* before the connections' in RECOVER */
 	MESSAGE_SLOTS = 256,      /* most in one of the reports */
 	MESSAGE_MAX = 128 * 1024, /* bytes, a BOOT with long settings */
+	MESSAGE_POOL_NAME = 32,   /* with its NUL */
 };
 
 struct message_header {
@@ -112,6 +113,24 @@ struct message_slot {
 _Static_assert(sizeof(struct message_slot) == 16, "layout");
 
 /*
+ * What a pool allows its workers' clients and requests; times in
+ * milliseconds, sizes in bytes.
+ */
+struct message_limits {
+	uint64_t idle_ms;      /* between requests */
+	uint64_t head_ms;      /* from a request's first byte to its last */
+	uint64_t body_ms;      /* without a byte of the body */
+	uint64_t send_ms;      /* without a byte being taken */
+	uint64_t linger_ms;    /* for the peer's FIN after ours */
+	uint64_t pending_ms;   /* for a ticket to be posted */
+	uint64_t orphan_ms;    /* for what there is when the master is gone */
+	uint64_t body_max;     /* bytes of a request's body: 413 beyond */
+	uint64_t buffered_max; /* bytes of a response before it is flushed */
+	uint64_t discard_max;  /* unread body bytes worth reading to the end */
+};
+_Static_assert(sizeof(struct message_limits) == 80, "layout");
+
+/*
  * BOOT's text, a list of NUL-terminated strings:
  * for each module its path, its name, then key=value settings, then an empty
  * string. The modules come in the order of their ids in the segment's header.
@@ -123,6 +142,8 @@ struct message_boot {
 	int32_t log_level;
 	uint32_t strings;     /* bytes of the list that follows */
 	uint32_t quarantined; /* a bit a module: don't load it */
+	struct message_limits limits;
+	char pool[MESSAGE_POOL_NAME];
 };
 
 /* Body of QUARANTINE: from now on, all that are in it. */

@@ -6,6 +6,7 @@
  *	BOOT -> map the segment -> MAPPED -> (sealed) START -> load the modules
  *	-> READY -> the loop, until drained -> unload -> exit 0
  */
+#include "shm/base/clock.h"
 #include "shm/base/fd.h"
 #include "shm/base/log.h"
 #include "worker/conn.h"
@@ -51,21 +52,21 @@ socket_argument(int argc, char **argv)
 }
 
 static struct worker_limits
-default_limits(void)
+limits_of(const struct message_limits *told)
 {
-	const uint64_t second = UINT64_C(1000000000);
+	const uint64_t ms = CLOCK_NS_PER_MS;
 
 	return ((struct worker_limits){
-	    .idle_ns = 75 * second,
-	    .head_ns = 30 * second,
-	    .body_ns = 60 * second,
-	    .send_ns = 60 * second,
-	    .linger_ns = 3 * second,
-	    .pending_ns = 300 * second,
-	    .orphan_ns = 30 * second,
-	    .body_max = UINT64_C(4) << 30,
-	    .buffered_max = UINT64_C(4) << 20,
-	    .discard_max = UINT64_C(64) << 10,
+	    .idle_ns = told->idle_ms * ms,
+	    .head_ns = told->head_ms * ms,
+	    .body_ns = told->body_ms * ms,
+	    .send_ns = told->send_ms * ms,
+	    .linger_ns = told->linger_ms * ms,
+	    .pending_ns = told->pending_ms * ms,
+	    .orphan_ns = told->orphan_ms * ms,
+	    .body_max = told->body_max,
+	    .buffered_max = told->buffered_max,
+	    .discard_max = told->discard_max,
 	});
 }
 
@@ -87,6 +88,7 @@ attach(struct worker *worker)
 	    &worker->modules, strings, boot.strings, boot.modules);
 	free(strings);
 	worker->modules.quarantined = boot.quarantined;
+	worker->limits = limits_of(&boot.limits);
 	if (error == 0)
 		error = segment_map_worker(&fds, &worker->segment);
 	if (error == 0)
@@ -121,7 +123,6 @@ prepare(struct worker *worker)
 
 	worker->stats = stats_worker(&worker->segment);
 	worker->activity = &worker->segment.consumer->activities[0];
-	worker->limits = default_limits();
 	worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if ((config.wake_fd = worker->wake_fd) == -1)
 		return (-errno);

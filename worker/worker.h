@@ -21,7 +21,7 @@ struct link;
 struct request;
 struct stack_pool;
 
-/* Time limits, in nanoseconds; a configuration file will set them. */
+/* BOOT's struct message_limits, times in nanoseconds. */
 struct worker_limits {
 	uint64_t idle_ns;      /* between requests */
 	uint64_t head_ns;      /* from a request's first byte to its last */

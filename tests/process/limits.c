@@ -186,11 +186,39 @@ more_clients_than_descriptors_wait_their_turn(void **state)
 	(void)setrlimit(RLIMIT_NOFILE, &limit); /* only root may */
 }
 
+/* What -o says reaches the workers. */
+static void
+a_pools_limits_hold_for_its_clients(void **state)
+{
+	struct server *server;
+	struct client client;
+	struct response r;
+
+	(void)state;
+	server = server_start(
+	    "-m", "hello", "-o", "body-max=5", "-o", "idle-limit=300ms", NULL);
+	client_exchange(server,
+	    "POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n"
+	    "abcdef",
+	    &r);
+	assert_int_equal(r.status, 413);
+	response_free(&r);
+	client_open(&client, server);
+	client_send_text(&client, GET_HELLO);
+	client_response(&client, &r);
+	assert_int_equal(r.status, 200);
+	response_free(&r);
+	assert_int_equal(client_end(&client, SOON_MS), CLIENT_FIN);
+	client_close(&client);
+	server_stop(server);
+}
+
 int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		PROCESS_TEST(clients_that_have_been_leave_nothing_behind),
+		PROCESS_TEST(a_pools_limits_hold_for_its_clients),
 		/* Last: the limit may stay low. */
 		PROCESS_TEST(more_clients_than_descriptors_wait_their_turn),
 	};

@@ -258,7 +258,7 @@ replaces_a_stale_socket_but_not_a_live_one(void **state)
 	(void)state;
 	running_start(&first, 1, "");
 	running_prepare(&second, 1, "");
-	(void)snprintf(second.config.control, strlen(first.control) + 1, "%s",
+	(void)snprintf(second.config->control, strlen(first.control) + 1, "%s",
 	    first.control);
 	running_launch(&second);
 	assert_int_equal(running_wait(&second), 1);

@@ -28,7 +28,7 @@ struct message {
 
 struct fixture {
 	struct master master;
-	struct config config;
+	struct config *config;
 	int peers[WORKERS]; /* the workers' ends */
 };
 
@@ -37,12 +37,17 @@ set_up(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 	struct master *master = &fixture->master;
+	struct config_pool *pool;
 	struct worker *worker;
+	struct reason why;
 	int pair[2];
 
 	assert_non_null(fixture);
-	config_init(&fixture->config);
-	master->config = &fixture->config;
+	fixture->config = config_new();
+	assert_non_null(fixture->config);
+	assert_int_equal(
+	    config_add_pool(fixture->config, "main", &pool, &why), 0);
+	master->config = fixture->config;
 	master->phase = MASTER_SERVING;
 	assert_int_equal(loop_init(&master->loop), 0);
 	assert_int_equal(connections_init(&master->connections, SLOTS), 0);
@@ -80,6 +85,7 @@ tear_down(void **state)
 	loop_timer_clear(&master->loop, &master->handoff.retry);
 	loop_fini(&master->loop);
 	free(master->workers);
+	config_free(fixture->config);
 	free(fixture);
 	return (0);
 }

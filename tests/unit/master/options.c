@@ -16,7 +16,7 @@ enum {
 
 /* options_parse() of "bulkhead" and the words, which end with NULL. */
 static int
-parse(struct config *config, struct reason *why, const char *const *words)
+parse(struct config **ret_config, struct reason *why, const char *const *words)
 {
 	static char storage[WORDS][64];
 	char *arguments[WORDS + 1];
@@ -32,8 +32,9 @@ parse(struct config *config, struct reason *why, const char *const *words)
 	}
 	arguments[count] = NULL;
 	why->text[0] = '\0';
-	config_init(config);
-	return (options_parse(count, arguments, config, why));
+	*ret_config = config_new();
+	assert_non_null(*ret_config);
+	return (options_parse(count, arguments, *ret_config, why));
 }
 
 #define PARSE(config, why, ...) \
@@ -42,12 +43,12 @@ parse(struct config *config, struct reason *why, const char *const *words)
 static void
 assert_complains(const char *const *words, const char *line)
 {
-	struct config config;
+	struct config *config;
 	struct reason why;
 
 	assert_true(parse(&config, &why, words) < 0);
 	assert_string_equal(why.text, line);
-	config_free(&config);
+	config_free(config);
 }
 
 #define COMPLAINS(line, ...) \
@@ -56,28 +57,29 @@ assert_complains(const char *const *words, const char *line)
 static void
 has_defaults_when_started_with_nothing(void **state)
 {
-	struct config config;
+	struct config *config;
 	struct reason why;
 	char text[ADDRESS_TEXT];
 
 	(void)state;
 	assert_int_equal(PARSE(&config, &why, NULL), OPTIONS_RUN);
-	assert_int_equal(config.listen_count, 1);
-	address_format(
-	    &config.listen[0].storage, config.listen[0].length, text);
+	assert_int_equal(config->listener_count, 1);
+	address_format(&config->listeners[0].address.storage,
+	    config->listeners[0].address.length, text);
 	assert_string_equal(text, "127.0.0.1:8080");
-	assert_int_equal(config.module_count, 1);
-	assert_string_equal(config.modules[0].name, "hello");
-	assert_int_equal(config.workers, sysconf(_SC_NPROCESSORS_ONLN));
-	assert_false(config.check);
-	assert_null(config.control);
-	config_free(&config);
+	assert_int_equal(config->pools[0]->module_count, 1);
+	assert_string_equal(config->pools[0]->modules[0].name, "hello");
+	assert_int_equal(
+	    config->pools[0]->workers, sysconf(_SC_NPROCESSORS_ONLN));
+	assert_false(config->check);
+	assert_null(config->control);
+	config_free(config);
 }
 
 static void
 takes_every_option(void **state)
 {
-	struct config config;
+	struct config *config;
 	struct reason why;
 
 	(void)state;
@@ -85,27 +87,28 @@ takes_every_option(void **state)
 	    PARSE(&config, &why, "-t", "-l", ":80", "-l", "[::1]:81", "-w", "7",
 		"--control", "/tmp/c", "-m", "a", "--module=/x/b.so,path=/y"),
 	    OPTIONS_RUN);
-	assert_true(config.check);
-	assert_int_equal(config.listen_count, 2);
-	assert_int_equal(config.workers, 7);
-	assert_string_equal(config.control, "/tmp/c");
-	assert_int_equal(config.module_count, 2);
-	config_free(&config);
+	assert_true(config->check);
+	assert_int_equal(config->listener_count, 2);
+	assert_int_equal(config->pools[0]->workers, 7);
+	assert_string_equal(config->control, "/tmp/c");
+	assert_int_equal(config->pools[0]->module_count, 2);
+	config_free(config);
 	assert_int_equal(
 	    PARSE(&config, &why, "--workers", "auto"), OPTIONS_RUN);
-	assert_int_equal(config.workers, sysconf(_SC_NPROCESSORS_ONLN));
-	config_free(&config);
+	assert_int_equal(
+	    config->pools[0]->workers, sysconf(_SC_NPROCESSORS_ONLN));
+	config_free(config);
 	assert_int_equal(PARSE(&config, &why, "-h"), OPTIONS_HELP);
-	config_free(&config);
+	config_free(config);
 	assert_int_equal(PARSE(&config, &why, "-V"), OPTIONS_VERSION);
-	config_free(&config);
+	config_free(config);
 }
 
 static void
 reads_a_modules_name_and_settings(void **state)
 {
 	const struct config_module *modules;
-	struct config config;
+	struct config *config;
 	struct reason why;
 
 	(void)state;
@@ -113,7 +116,7 @@ reads_a_modules_name_and_settings(void **state)
 	    PARSE(&config, &why, "-m", "/lib/m/echo.so", "-m",
 		"delay,path=/d,name=later,text=a=b,empty=", "-m", "./echo.1"),
 	    OPTIONS_RUN);
-	modules = config.modules;
+	modules = config->pools[0]->modules;
 	assert_string_equal(modules[0].file, "/lib/m/echo.so");
 	assert_string_equal(modules[0].name, "echo");
 	assert_int_equal(modules[0].setting_count, 0);
@@ -124,7 +127,7 @@ reads_a_modules_name_and_settings(void **state)
 	assert_string_equal(modules[1].settings[1], "text=a=b");
 	assert_string_equal(modules[1].settings[2], "empty=");
 	assert_string_equal(modules[2].name, "echo.1");
-	config_free(&config);
+	config_free(config);
 }
 
 static void
@@ -209,7 +212,7 @@ says_what_is_wrong_with_a_module(void **state)
 static void
 takes_settings(void **state)
 {
-	struct config config;
+	struct config *config;
 	struct reason why;
 
 	(void)state;
@@ -217,24 +220,29 @@ takes_settings(void **state)
 	    PARSE(&config, &why, "-o", "spares=3", "--option=hang-warn=250ms",
 		"-o", "hang-limit=2m", "-o", "recycle-memory=64M", "-o",
 		"state-dir=", "-o", "core-dumps=on", "-o", "drain-limit=9s",
-		"-o", "drain-limit=8s", "-o", "recycle-age=0"),
+		"-o", "drain-limit=8s", "-o", "recycle-age=0", "-o",
+		"idle-limit=90s", "-o", "body-max=1k"),
 	    OPTIONS_RUN);
-	assert_int_equal(config.spares, 3);
-	assert_int_equal(config.hang_warn_ms, 250);
-	assert_int_equal(config.hang_limit_ms, 120 * 1000);
-	assert_int_equal(config.recycle_memory, 64 << 20);
-	assert_int_equal(config.drain_limit_ms, 8000);
-	assert_int_equal(config.recycle_age_ms, 0);
-	assert_string_equal(config.state_dir, "");
-	assert_true(config.core_dumps);
-	config_free(&config);
+	assert_int_equal(config->pools[0]->spares, 3);
+	assert_int_equal(config->pools[0]->hang_warn_ms, 250);
+	assert_int_equal(config->pools[0]->hang_limit_ms, 120 * 1000);
+	assert_int_equal(config->pools[0]->recycle_memory, 64 << 20);
+	assert_int_equal(config->pools[0]->drain_limit_ms, 8000);
+	assert_int_equal(config->pools[0]->recycle_age_ms, 0);
+	assert_int_equal(config->pools[0]->limits.idle_ms, 90 * 1000);
+	assert_int_equal(config->pools[0]->limits.body_max, 1024);
+	assert_string_equal(config->state_dir, "");
+	assert_true(config->pools[0]->core_dumps);
+	config_free(config);
 	assert_int_equal(PARSE(&config, &why, NULL), OPTIONS_RUN);
-	assert_int_equal(config.spares, 1);
-	assert_int_equal(config.hang_limit_ms, 30 * 1000);
-	assert_int_equal(config.start_limit_ms, 30 * 1000);
-	assert_null(config.state_dir);
-	assert_false(config.core_dumps);
-	config_free(&config);
+	assert_int_equal(config->pools[0]->spares, 1);
+	assert_int_equal(config->pools[0]->hang_limit_ms, 30 * 1000);
+	assert_int_equal(config->pools[0]->start_limit_ms, 30 * 1000);
+	assert_int_equal(config->pools[0]->limits.idle_ms, 75 * 1000);
+	assert_true(config->pools[0]->limits.body_max == UINT64_C(4) << 30);
+	assert_null(config->state_dir);
+	assert_false(config->pools[0]->core_dumps);
+	config_free(config);
 }
 
 static void
@@ -270,18 +278,19 @@ says_what_is_wrong_with_a_setting(void **state)
 static void
 keeps_the_servers_own_settings_of_a_module(void **state)
 {
-	struct config config;
+	struct config *config;
 	struct reason why;
 
 	(void)state;
 	assert_int_equal(PARSE(&config, &why, "-m", "a,optional=yes", "-m",
 			     "b,required=yes,optional=no", "-m", "c"),
 	    OPTIONS_RUN);
-	assert_true(config.modules[0].optional);
-	assert_false(config.modules[0].required);
-	assert_true(config.modules[1].required);
-	assert_false(config.modules[2].optional || config.modules[2].required);
-	config_free(&config);
+	assert_true(config->pools[0]->modules[0].optional);
+	assert_false(config->pools[0]->modules[0].required);
+	assert_true(config->pools[0]->modules[1].required);
+	assert_false(config->pools[0]->modules[2].optional ||
+		     config->pools[0]->modules[2].required);
+	config_free(config);
 	COMPLAINS("option -m: module 'a' has the setting 'optional=1'; write "
 		  "optional=yes or optional=no",
 	    "-m", "a,optional=1");
@@ -304,7 +313,7 @@ refuses_more_modules_and_listeners_than_fit(void **state)
 	}
 	words[count] = NULL;
 	assert_complains(words,
-	    "option -m: more than 32 modules; a server has room for so many");
+	    "option -m: more than 32 modules; a pool has room for so many");
 	for (size_t i = 0; i < count; i += 2) {
 		words[i] = "-l";
 		words[i + 1] = ":0";

@@ -16,7 +16,7 @@
 struct tree {
 	char root[64];
 	char bin[80];
-	struct config config;
+	struct config *config;
 	struct reason why;
 };
 
@@ -40,6 +40,7 @@ static int
 set_up(void **state)
 {
 	struct tree *tree = calloc(1, sizeof(*tree));
+	struct config_pool *pool;
 
 	assert_non_null(tree);
 	(void)snprintf(
@@ -47,7 +48,10 @@ set_up(void **state)
 	assert_non_null(mkdtemp(tree->root));
 	(void)snprintf(tree->bin, sizeof(tree->bin), "%s/bin", tree->root);
 	make(tree, "bin", true);
-	config_init(&tree->config);
+	tree->config = config_new();
+	assert_non_null(tree->config);
+	assert_int_equal(
+	    config_add_pool(tree->config, "main", &pool, &tree->why), 0);
 	(void)setenv("RUNTIME_DIRECTORY", tree->root, 1);
 	*state = tree;
 	return (0);
@@ -59,7 +63,7 @@ tear_down(void **state)
 	struct tree *tree = *state;
 	char command[96];
 
-	config_free(&tree->config);
+	config_free(tree->config);
 	(void)snprintf(command, sizeof(command), "rm -rf %s", tree->root);
 	free(tree);
 	return (system(command));
@@ -68,14 +72,14 @@ tear_down(void **state)
 static int
 resolve(struct tree *tree)
 {
-	return (paths_resolve_from(&tree->config, tree->bin, &tree->why));
+	return (paths_resolve_from(tree->config, tree->bin, &tree->why));
 }
 
 static void
 add(struct tree *tree, const char *argument)
 {
 	assert_int_equal(
-	    config_add_module(&tree->config, argument, &tree->why), 0);
+	    config_add_module(tree->config->pools[0], argument, &tree->why), 0);
 }
 
 static void
@@ -97,10 +101,12 @@ finds_a_build_tree(void **state)
 	add(tree, "echo");
 	add(tree, "echo.so,name=again");
 	assert_int_equal(resolve(tree), 0);
-	assert_ends(tree->config.worker, "/bin/bulkhead-worker");
-	assert_ends(tree->config.modules[0].path, "/bin/../modules/echo.so");
-	assert_ends(tree->config.modules[1].path, "/bin/../modules/echo.so");
-	assert_ends(tree->config.control, "/control.sock");
+	assert_ends(tree->config->worker, "/bin/bulkhead-worker");
+	assert_ends(
+	    tree->config->pools[0]->modules[0].path, "/bin/../modules/echo.so");
+	assert_ends(
+	    tree->config->pools[0]->modules[1].path, "/bin/../modules/echo.so");
+	assert_ends(tree->config->control, "/control.sock");
 }
 
 static void
@@ -117,9 +123,9 @@ finds_an_installation(void **state)
 	make(tree, "lib/bulkhead/modules/echo.so", false);
 	add(tree, "echo");
 	assert_int_equal(resolve(tree), 0);
-	assert_ends(tree->config.worker, "/libexec/bulkhead/bulkhead-worker");
-	assert_ends(
-	    tree->config.modules[0].path, "/lib/bulkhead/modules/echo.so");
+	assert_ends(tree->config->worker, "/libexec/bulkhead/bulkhead-worker");
+	assert_ends(tree->config->pools[0]->modules[0].path,
+	    "/lib/bulkhead/modules/echo.so");
 }
 
 static void
@@ -136,9 +142,9 @@ takes_a_path_as_it_stands(void **state)
 	add(tree, "./mine.so,name=again");
 	assert_int_equal(resolve(tree), 0);
 	assert_int_equal(chdir("/"), 0);
-	assert_ends(tree->config.modules[0].path, "/mine.so");
-	assert_int_equal(tree->config.modules[1].path[0], '/');
-	assert_ends(tree->config.modules[1].path, "/./mine.so");
+	assert_ends(tree->config->pools[0]->modules[0].path, "/mine.so");
+	assert_int_equal(tree->config->pools[0]->modules[1].path[0], '/');
+	assert_ends(tree->config->pools[0]->modules[1].path, "/./mine.so");
 }
 
 static void
@@ -170,9 +176,9 @@ keeps_the_control_path_that_was_given(void **state)
 	struct tree *tree = *state;
 
 	make(tree, "bin/bulkhead-worker", false);
-	tree->config.control = strdup("/somewhere/else");
+	tree->config->control = strdup("/somewhere/else");
 	assert_int_equal(resolve(tree), 0);
-	assert_string_equal(tree->config.control, "/somewhere/else");
+	assert_string_equal(tree->config->control, "/somewhere/else");
 }
 
 static void
@@ -183,7 +189,7 @@ takes_the_first_of_systemds_folders(void **state)
 	make(tree, "bin/bulkhead-worker", false);
 	(void)setenv("RUNTIME_DIRECTORY", "/run/a:/run/b", 1);
 	assert_int_equal(resolve(tree), 0);
-	assert_string_equal(tree->config.control, "/run/a/control.sock");
+	assert_string_equal(tree->config->control, "/run/a/control.sock");
 }
 
 #define TREE_TEST(function) \

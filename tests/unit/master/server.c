@@ -255,7 +255,7 @@ kills_workers_that_do_not_drain_in_time(void **state)
 
 	(void)state;
 	running_prepare(&running, 1, "drain=never");
-	running.config.drain_limit_ms = 200;
+	running.config->pools[0]->drain_limit_ms = 200;
 	running_launch(&running);
 	assert_int_equal(kill(running.pid, SIGTERM), 0);
 	assert_int_equal(running_wait(&running), 0);
@@ -315,7 +315,7 @@ tells_when_a_worker_does_not_become_ready(void **state)
 
 	(void)state;
 	running_prepare(&running, 1, "load=slow");
-	running.config.start_limit_ms = 300;
+	running.config->pools[0]->start_limit_ms = 300;
 	running_launch(&running);
 	assert_start_fails(
 	    &running, "worker 1 did not become ready in 0.3 s\n");
@@ -339,8 +339,8 @@ ends_when_the_worker_program_cannot_run(void **state)
 
 	(void)state;
 	running_prepare(&running, 1, "");
-	free(running.config.worker);
-	running.config.worker = strdup("/nonexistent/worker");
+	free(running.config->worker);
+	running.config->worker = strdup("/nonexistent/worker");
 	running_launch(&running);
 	assert_int_equal(running_wait(&running), 1);
 	assert_true(running_says(&running, "can't run /nonexistent/worker"));
@@ -359,7 +359,8 @@ ends_when_the_port_is_in_use(void **state)
 	running_prepare(&second, 1, "");
 	(void)snprintf(address, sizeof(address), "127.0.0.1:%d", first.port);
 	assert_int_equal(
-	    address_parse(address, &second.config.listen[0], &why), 0);
+	    address_parse(address, &second.config->listeners[0].address, &why),
+	    0);
 	running_launch(&second);
 	assert_int_equal(running_wait(&second), 1);
 	(void)snprintf(address, sizeof(address),
@@ -379,14 +380,14 @@ checks_a_configuration_and_ends(void **state)
 
 	(void)state;
 	running_prepare(&running, 1, "");
-	running.config.check = true;
+	running.config->check = true;
 	running_launch(&running);
 	assert_int_equal(running_wait(&running), 0);
 	assert_true(running_says(&running, "configuration ok\n"));
 	assert_int_equal(running_said(&running, "\n"), 1);
 	running_gone(&running);
 	running_prepare(&running, 1, "fail=wrong");
-	running.config.check = true;
+	running.config->check = true;
 	running_launch(&running);
 	assert_start_fails(&running, "<3>bulkhead: wrong\n");
 }
@@ -403,7 +404,7 @@ waits_for_room_when_the_table_is_full(void **state)
 
 	(void)state;
 	running_prepare(&running, 1, "");
-	running.config.slots_max = 4;
+	running.config->slots_max = 4;
 	running_launch(&running);
 	for (size_t i = 0; i < 8; i++)
 		fds[i] = running_connect(&running);
@@ -435,8 +436,9 @@ listens_on_a_unix_path_and_removes_it(void **state)
 	running_prepare(&running, 1, "");
 	(void)snprintf(path, sizeof(path), "unix:%s/http", running.folder);
 	assert_int_equal(
-	    address_parse(path, &running.config.listen[1], &why), 0);
-	running.config.listen_count = 2;
+	    address_parse(path, &running.config->listeners[1].address, &why),
+	    0);
+	running.config->listener_count = 2;
 	running_launch(&running);
 	assert_true(running_says(&running, path));
 	assert_int_equal(access(path + 5, F_OK), 0);

@@ -89,7 +89,7 @@ be_master(const struct running *running)
 	(void)close(log);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	log_init("bulkhead", 0);
-	if (server_open(master, &running->config, &why) == 0)
+	if (server_open(master, running->config, &why) == 0)
 		status = server_run(master);
 	else
 		log_err("%s", why.text);
@@ -101,7 +101,8 @@ be_master(const struct running *running)
 void
 running_prepare(struct running *running, unsigned workers, const char *settings)
 {
-	struct config *config = &running->config;
+	struct config_pool *pool;
+	struct config *config;
 	struct reason why;
 	char module[512];
 
@@ -115,20 +116,24 @@ running_prepare(struct running *running, unsigned workers, const char *settings)
 	    running->log, sizeof(running->log), "%s/log", running->folder);
 	(void)snprintf(running->control, sizeof(running->control),
 	    "%s/control.sock", running->folder);
-	config_init(config);
+	config = config_new();
+	assert_non_null(config);
+	running->config = config;
+	assert_int_equal(config_add_pool(config, "main", &pool, &why), 0);
 	assert_int_equal(
-	    address_parse("127.0.0.1:0", &config->listen[0], &why), 0);
-	config->listen_count = 1;
-	config->workers = workers;
-	config->spares = 0;
+	    address_parse("127.0.0.1:0", &config->listeners[0].address, &why),
+	    0);
+	config->listener_count = 1;
+	pool->workers = workers;
+	pool->spares = 0;
 	config->state_dir = strdup("");
 	config->slots_max = 256;
 	config->control = strdup(running->control);
 	config->worker = strdup(FAKE_WORKER);
 	(void)snprintf(module, sizeof(module), "fake%s%s",
 	    *settings == '\0' ? "" : ",", settings);
-	assert_int_equal(config_add_module(config, module, &why), 0);
-	config->modules[0].path = strdup("/dev/null");
+	assert_int_equal(config_add_module(pool, module, &why), 0);
+	pool->modules[0].path = strdup("/dev/null");
 }
 
 void
@@ -192,7 +197,7 @@ running_gone(struct running *running)
 	assert_int_equal(errno, ECHILD);
 	(void)unlink(running->log);
 	assert_int_equal(rmdir(running->folder), 0);
-	config_free(&running->config);
+	config_free(running->config);
 }
 
 void

@@ -16,7 +16,7 @@ struct running {
 	char folder[64]; /* of the log and the control socket */
 	char log[96];
 	char control[96];
-	struct config config; /* what it was started with */
+	struct config *config; /* what it was started with */
 };
 
 /*
