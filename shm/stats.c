@@ -9,21 +9,26 @@
 		.name = #n, .kind = STAT_##k, .unit = u, .help = h \
 	}
 
-#define WORKER_STAT(n, k, u, h) [STAT_##n] = INFO(n, k, u, h),
-#define MODULE_STAT(n, k, u, h)
 const struct stat_info worker_stat_info[STAT_completions] = {
+#define WORKER_STAT(n, k, u, h) [STAT_##n] = INFO(n, k, u, h),
 #include "shm/stats.def"
 };
-#undef WORKER_STAT
-#undef MODULE_STAT
 
-#define WORKER_STAT(n, k, u, h)
-#define MODULE_STAT(n, k, u, h) [MODULE_STAT_##n] = INFO(n, k, u, h),
-const struct stat_info module_stat_info[MODULE_STATS] = {
+const struct stat_info worker_histogram_info[WORKER_HISTOGRAMS] = {
+#define WORKER_HISTOGRAM(n, h) [HISTOGRAM_##n] = INFO(n, HISTOGRAM, "ns", h),
 #include "shm/stats.def"
 };
-#undef WORKER_STAT
-#undef MODULE_STAT
+
+const struct stat_info module_stat_info[MODULE_STAT_histograms] = {
+#define MODULE_STAT(n, k, u, h) [MODULE_STAT_##n] = INFO(n, k, u, h),
+#include "shm/stats.def"
+};
+
+const struct stat_info module_histogram_info[MODULE_HISTOGRAMS] = {
+#define MODULE_HISTOGRAM(n, h) \
+	[MODULE_HISTOGRAM_##n] = INFO(n, HISTOGRAM, "ns", h),
+#include "shm/stats.def"
+};
 
 static const char *const operations[SEGMENT_OPERATIONS] = {
 #define OPERATION(name, number, text) [number] = text,
@@ -55,4 +60,19 @@ stats_read(const struct segment *segment, int module, uint32_t index)
 	if (index >= words)
 		return (0);
 	return (atomic_load_explicit(&block[index], memory_order_relaxed));
+}
+
+void
+stats_read_histogram(const struct segment *segment, int module, uint32_t which,
+    struct histogram *ret_histogram)
+{
+	const uint32_t first = (module < 0 ? (uint32_t)STAT_histograms
+					   : (uint32_t)MODULE_STAT_histograms) +
+			       which * HISTOGRAM_WORDS;
+	uint32_t i;
+
+	ret_histogram->sum = stats_read(segment, module, first);
+	for (i = 0; i < HISTOGRAM_BUCKETS; i++)
+		ret_histogram->buckets[i] =
+		    stats_read(segment, module, first + 1 + i);
 }

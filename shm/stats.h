@@ -7,6 +7,7 @@
 #ifndef SHM_STATS_H
 #define SHM_STATS_H
 
+#include "shm/histogram.h"
 #include "shm/segment.h"
 
 #include <stdatomic.h>
@@ -15,28 +16,38 @@
 enum stat_kind {
 	STAT_COUNTER,
 	STAT_GAUGE,
+	STAT_HISTOGRAM,
+};
+
+/* Histograms of a worker's block, and of a module's, from 0. */
+enum worker_histogram {
+#define WORKER_HISTOGRAM(name, help) HISTOGRAM_##name,
+#include "shm/stats.def"
+	WORKER_HISTOGRAMS
+};
+enum module_histogram {
+#define MODULE_HISTOGRAM(name, help) MODULE_HISTOGRAM_##name,
+#include "shm/stats.def"
+	MODULE_HISTOGRAMS
 };
 
 /* Word indexes in the worker's block: STAT_requests ... */
 enum worker_stat {
 #define WORKER_STAT(name, kind, unit, help) STAT_##name,
-#define MODULE_STAT(name, kind, unit, help)
 #include "shm/stats.def"
-#undef WORKER_STAT
-#undef MODULE_STAT
 	/* Completions dispatched, one word for each operation number. */
 	STAT_completions,
-	WORKER_STATS = STAT_completions + SEGMENT_OPERATIONS
+	STAT_histograms = STAT_completions + SEGMENT_OPERATIONS,
+	WORKER_STATS = STAT_histograms + WORKER_HISTOGRAMS * HISTOGRAM_WORDS
 };
 
 /* Word indexes in each module's block: MODULE_STAT_calls ... */
 enum module_stat {
-#define WORKER_STAT(name, kind, unit, help)
 #define MODULE_STAT(name, kind, unit, help) MODULE_STAT_##name,
 #include "shm/stats.def"
-#undef WORKER_STAT
-#undef MODULE_STAT
-	MODULE_STATS
+	MODULE_STAT_histograms,
+	MODULE_STATS =
+	    MODULE_STAT_histograms + MODULE_HISTOGRAMS * HISTOGRAM_WORDS
 };
 
 /* What stats.def says of one figure. */
@@ -47,7 +58,9 @@ struct stat_info {
 	enum stat_kind kind;
 };
 extern const struct stat_info worker_stat_info[STAT_completions];
-extern const struct stat_info module_stat_info[MODULE_STATS];
+extern const struct stat_info worker_histogram_info[WORKER_HISTOGRAMS];
+extern const struct stat_info module_stat_info[MODULE_STAT_histograms];
+extern const struct stat_info module_histogram_info[MODULE_HISTOGRAMS];
 
 /*
  * operation_name(op): "flush", or NULL for a number not in operations.def.
@@ -78,15 +91,34 @@ static inline _Atomic uint64_t *
 stats_module(const struct segment *segment, uint32_t module)
 {
 	return (segment->stats + segment->stats_worker_words +
-	    (size_t)module * segment->stats_module_words);
+		(size_t)module * segment->stats_module_words);
+}
+
+/* stats_worker_histogram(block, which): its words, for histogram_add(). */
+static inline _Atomic uint64_t *
+stats_worker_histogram(_Atomic uint64_t *block, enum worker_histogram which)
+{
+	return (&block[STAT_histograms + which * HISTOGRAM_WORDS]);
+}
+static inline _Atomic uint64_t *
+stats_module_histogram(_Atomic uint64_t *block, enum module_histogram which)
+{
+	return (&block[MODULE_STAT_histograms + which * HISTOGRAM_WORDS]);
 }
 
 /*
- * stats_read(segment, block, index):
+ * stats_read(segment, module, index):
  * For readers: one figure, or 0 when this segment's layout doesn't have it.
  * ${module} is -1 for the worker's own block.
  */
-uint64_t stats_read(
-    const struct segment *segment, int module, uint32_t index);
+uint64_t stats_read(const struct segment *segment, int module, uint32_t index);
+
+/*
+ * stats_read_histogram(segment, module, which, ret_histogram):
+ * The same for a histogram: an enum worker_histogram when ${module} is -1,
+ * else an enum module_histogram. Empty when the layout doesn't have it.
+ */
+void stats_read_histogram(const struct segment *segment, int module,
+    uint32_t which, struct histogram *ret_histogram);
 
 #endif

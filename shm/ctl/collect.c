@@ -238,30 +238,6 @@ read_activities(const struct segment *segment, struct collect_worker *worker)
 	}
 }
 
-static void
-read_figures(const struct segment *segment, struct collect_figures *figures)
-{
-	struct collect_module *module;
-	uint32_t i, k, modules;
-
-	for (i = 0; i < STAT_completions; i++)
-		figures->stats[i] = stats_read(segment, -1, i);
-	for (i = 0; i < SEGMENT_OPERATIONS; i++)
-		figures->completions[i] =
-		    stats_read(segment, -1, STAT_completions + i);
-	modules = segment->geometry.modules;
-	if (modules > SEGMENT_MODULES_MAX)
-		modules = SEGMENT_MODULES_MAX;
-	for (i = 0; i < modules; i++) {
-		module = &figures->modules[i];
-		segment_module_name(segment, i, module->name);
-		module->name[sizeof(module->name) - 1] = '\0';
-		for (k = 0; k < MODULE_STATS; k++)
-			module->stats[k] = stats_read(segment, (int)i, k);
-	}
-	figures->module_count = modules;
-}
-
 /* A worker whose segment can't be read is shown without its figures. */
 static void
 read_segment(int fd, struct collect_worker *worker)
@@ -270,44 +246,10 @@ read_segment(int fd, struct collect_worker *worker)
 
 	if (fd == -1 || segment_map_reader(fd, &segment) != 0)
 		return;
-	worker->readable = true;
-	read_figures(&segment, &worker->figures);
+	worker->readable =
+	    figures_read(&segment, worker->pool, &worker->figures) == 0;
 	read_activities(&segment, worker);
 	segment_unmap(&segment);
-}
-
-static struct collect_module *
-find_module(struct collect_figures *figures, const char *name)
-{
-	struct collect_module *module;
-	size_t i;
-
-	for (i = 0; i < figures->module_count; i++)
-		if (strcmp(figures->modules[i].name, name) == 0)
-			return (&figures->modules[i]);
-	if (figures->module_count == SEGMENT_MODULES_MAX)
-		return (NULL);
-	module = &figures->modules[figures->module_count++];
-	(void)strlcpy(module->name, name, sizeof(module->name));
-	return (module);
-}
-
-static void
-add_figures(
-    struct collect_figures *totals, const struct collect_figures *figures)
-{
-	struct collect_module *module;
-	size_t i, k;
-
-	for (i = 0; i < STAT_completions; i++)
-		totals->stats[i] += figures->stats[i];
-	for (i = 0; i < SEGMENT_OPERATIONS; i++)
-		totals->completions[i] += figures->completions[i];
-	for (i = 0; i < figures->module_count; i++) {
-		module = find_module(totals, figures->modules[i].name);
-		for (k = 0; module != NULL && k < MODULE_STATS; k++)
-			module->stats[k] += figures->modules[i].stats[k];
-	}
 }
 
 static int
@@ -327,8 +269,7 @@ add_worker(struct collect_status *status, const struct answer *answer)
 	worker->info = answer->body.worker;
 	worker->info.state_name[sizeof(worker->info.state_name) - 1] = '\0';
 	read_segment(answer->fd, worker);
-	add_figures(&status->totals, &worker->figures);
-	return (0);
+	return (figures_merge(&status->totals, &worker->figures));
 }
 
 static int
@@ -459,6 +400,11 @@ collect_command(const char *path, const struct message_command *command,
 void
 collect_free(struct collect_status *status)
 {
+	size_t i;
+
+	for (i = 0; i < status->worker_count; i++)
+		figures_free(&status->workers[i].figures);
+	figures_free(&status->totals);
 	free(status->workers);
 	status->workers = NULL;
 	status->worker_count = 0;

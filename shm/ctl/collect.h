@@ -8,8 +8,8 @@
 #ifndef SHM_CTL_COLLECT_H
 #define SHM_CTL_COLLECT_H
 
+#include "shm/ctl/figures.h"
 #include "shm/message.h"
-#include "shm/stats.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,23 +30,11 @@ struct collect_activity {
 	uint64_t since_ns;
 };
 
-struct collect_module {
-	char name[SEGMENT_MODULE_NAME];
-	uint64_t stats[MODULE_STATS];
-};
-
-/* The figures of one worker, or of all of them together. */
-struct collect_figures {
-	uint64_t stats[STAT_completions];
-	uint64_t completions[SEGMENT_OPERATIONS];
-	size_t module_count;
-	struct collect_module modules[SEGMENT_MODULES_MAX];
-};
-
 struct collect_worker {
 	struct message_status_worker info;
 	bool readable; /* there was a segment, and it made sense */
-	struct collect_figures figures;
+	char pool[FIGURES_POOL_NAME]; /* empty: there are no pools */
+	struct figures figures;
 	size_t activity_count;
 	struct collect_activity activities[SEGMENT_ACTIVITIES];
 };
@@ -55,7 +43,7 @@ struct collect_status {
 	struct message_status_master master;
 	size_t worker_count;
 	struct collect_worker *workers;
-	struct collect_figures totals; /* of the workers that live */
+	struct figures totals; /* of the workers that live */
 	size_t module_count;
 	struct message_status_module modules[SEGMENT_MODULES_MAX];
 };

@@ -1,178 +1,79 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bulkheadctl, the operator's tool: asks a running server how it is, and shows
- * what became of its workers.
- *
- * Exit status: 0, 1 the server can't be asked, 2 the command line is wrong.
+ * bulkheadctl, the operator's tool: asks a running server how it is, shows
+ * what became of its workers, and has it do things. The command line.
  */
 #include "shm/ctl/collect.h"
-#include "shm/ctl/crashes.h"
-#include "shm/ctl/render.h"
+#include "shm/ctl/command.h"
 
-#include <bsd/stdlib.h>
-#include <bsd/string.h>
 #include <getopt.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 enum {
-	EXIT_OK = 0,
-	EXIT_SERVER = 1,
-	EXIT_USAGE = 2,
-	PATH_SIZE = 4096,
-	ERROR_SIZE = 8192,
-};
-
-struct command_line {
-	const char *control;   /* NULL: the default path */
-	const char *state_dir; /* NULL: the server knows */
-	const char *command;
-	const char *argument; /* or NULL */
-	bool json;
+	PATH_SIZE = 4096
 };
 
 struct command {
 	const char *name;
 	int least, most; /* arguments */
 	int (*run)(const struct command_line *line);
+	const char *usage; /* what may follow the name */
+	const char *help;
+};
+
+static const struct command commands[] = {
+	{ "status", 0, 0, command_status, "[--json]",
+	    "the server, its workers, totals, modules" },
+	{ "stats", 0, 0, command_stats, "[--json | --prometheus]",
+	    "every figure and histogram" },
+	{ "crashes", 0, 1, command_crashes, "[ID] [--state-dir DIR] [--json]",
+	    "reports of workers that died" },
+	{ "quarantine", 1, 1, command_quarantine, "MODULE",
+	    "call that module no more" },
+	{ "release", 1, 1, command_release, "MODULE",
+	    "a module from quarantine" },
+	{ "recycle", 0, 1, command_recycle, "[WORKER]",
+	    "replace that worker, or all, without loss" },
+};
+enum {
+	COMMANDS = sizeof(commands) / sizeof(commands[0])
 };
 
 static void
 print_usage(FILE *out)
 {
-	(void)fputs("usage: bulkheadctl [--control PATH] status [--json]\n"
-		    "       bulkheadctl [--control PATH | --state-dir DIR] "
-		    "crashes [ID] [--json]\n"
-		    "       bulkheadctl [--control PATH] quarantine MODULE\n"
-		    "       bulkheadctl [--control PATH] release MODULE\n"
-		    "       bulkheadctl [--control PATH] recycle [WORKER]\n",
+	size_t i;
+	int used;
+
+	(void)fputs("usage: bulkheadctl [--control PATH] COMMAND\n\n", out);
+	for (i = 0; i < COMMANDS; i++) {
+		used = fprintf(
+		    out, "  %s %s", commands[i].name, commands[i].usage);
+		(void)fprintf(out, "%*s%s\n", used < 44 ? 44 - used : 1, "",
+		    commands[i].help);
+	}
+	(void)fputs("\nExit status: 0 done; 1 the server can't be asked, or "
+		    "said no; 2 wrong usage.\n",
 	    out);
 }
 
-static int
-complain(const char *text)
+int
+command_complain(const char *text)
 {
 	(void)fprintf(stderr, "bulkheadctl: %s\n", text);
 	return (EXIT_SERVER);
 }
 
-static int
-show_status(const struct command_line *line)
+int
+command_written(int status)
 {
-	struct collect_status status;
-	char error[ERROR_SIZE];
-	int written;
-
-	if (collect_status(line->control, &status, error, sizeof(error)) != 0)
-		return (complain(error));
-	written = line->json ? render_json(&status, stdout)
-			     : render_text(&status, stdout);
-	collect_free(&status);
-	if (written != 0) {
-		(void)snprintf(error, sizeof(error), "can't write: %s",
-		    strerror(-written));
-		return (complain(error));
-	}
-	return (EXIT_OK);
+	if (status == 0)
+		return (EXIT_OK);
+	(void)fprintf(
+	    stderr, "bulkheadctl: can't write: %s\n", strerror(-status));
+	return (EXIT_SERVER);
 }
-
-/* Where the server writes its reports; where it would if it isn't there. */
-static int
-find_state_dir(const struct command_line *line, char *ret_path, size_t size)
-{
-	struct collect_status status;
-	char error[ERROR_SIZE];
-
-	if (line->state_dir != NULL)
-		return (
-		    strlcpy(ret_path, line->state_dir, size) < size ? 0 : -1);
-	if (collect_status(line->control, &status, error, sizeof(error)) == 0) {
-		(void)strlcpy(ret_path, status.master.state_dir, size);
-		collect_free(&status);
-		return (*ret_path != '\0' ? 0 : -1);
-	}
-	return (collect_default_state(ret_path, size));
-}
-
-static int
-show_crashes(const struct command_line *line)
-{
-	char error[ERROR_SIZE], path[PATH_SIZE];
-	int status;
-
-	if (find_state_dir(line, path, sizeof(path)) != 0)
-		return (complain("the server writes no crash reports; name "
-				 "a folder with --state-dir"));
-	if (line->argument != NULL)
-		status = crashes_show(path, line->argument, line->json, stdout,
-		    error, sizeof(error));
-	else
-		status = crashes_list(
-		    path, line->json, stdout, error, sizeof(error));
-	return (status == 0 ? EXIT_OK : complain(error));
-}
-
-static int
-send_command(
-    const struct command_line *line, const struct message_command *command)
-{
-	struct message_answer answer;
-	char error[ERROR_SIZE];
-
-	if (collect_command(
-		line->control, command, &answer, error, sizeof(error)) != 0)
-		return (complain(error));
-	if (answer.status != 0)
-		return (complain(answer.text));
-	(void)puts(answer.text);
-	return (EXIT_OK);
-}
-
-static int
-name_module(const struct command_line *line, enum command_what what)
-{
-	struct message_command command = { .what = (uint32_t)what };
-
-	if (strlcpy(command.module, line->argument, sizeof(command.module)) >=
-	    sizeof(command.module))
-		return (complain("no module has so long a name"));
-	return (send_command(line, &command));
-}
-
-static int
-quarantine(const struct command_line *line)
-{
-	return (name_module(line, COMMAND_QUARANTINE));
-}
-
-static int
-release(const struct command_line *line)
-{
-	return (name_module(line, COMMAND_RELEASE));
-}
-
-static int
-recycle(const struct command_line *line)
-{
-	struct message_command command = { .what = COMMAND_RECYCLE };
-	const char *error = NULL;
-
-	if (line->argument != NULL)
-		command.worker =
-		    (uint32_t)strtonum(line->argument, 1, UINT32_MAX, &error);
-	if (error != NULL)
-		return (complain("recycle takes a worker's number"));
-	return (send_command(line, &command));
-}
-
-static const struct command commands[] = {
-	{ "status", 0, 0, show_status },
-	{ "crashes", 0, 1, show_crashes },
-	{ "quarantine", 1, 1, quarantine },
-	{ "release", 1, 1, release },
-	{ "recycle", 0, 1, recycle },
-};
 
 /* Returns -1 to go on, or the exit status. */
 static int
@@ -182,6 +83,7 @@ parse_options(int argc, char **argv, struct command_line *line)
 		{ "control", required_argument, NULL, 'c' },
 		{ "state-dir", required_argument, NULL, 's' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "prometheus", no_argument, NULL, 'P' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
@@ -200,6 +102,9 @@ parse_options(int argc, char **argv, struct command_line *line)
 			break;
 		case 'j':
 			line->json = true;
+			break;
+		case 'P':
+			line->prometheus = true;
 			break;
 		case 'h':
 			print_usage(stdout);
@@ -222,18 +127,19 @@ find_command(int argc, char **argv, struct command_line *line)
 	const struct command *command;
 	int count = argc - optind - 1;
 
-	for (size_t i = 0;
-	     count >= 0 && i < sizeof(commands) / sizeof(commands[0]); i++) {
+	for (size_t i = 0; count >= 0 && i < COMMANDS; i++) {
 		command = &commands[i];
 		if (strcmp(argv[optind], command->name) != 0)
 			continue;
-		if (count < command->least || count > command->most)
-			break;
-		line->command = command->name;
+		if (count < command->least || count > command->most) {
+			(void)fprintf(stderr, "usage: bulkheadctl %s %s\n",
+			    command->name, command->usage);
+			return (NULL);
+		}
 		line->argument = count > 0 ? argv[optind + 1] : NULL;
 		return (command);
 	}
-	if (count == 0)
+	if (count >= 0)
 		(void)fprintf(
 		    stderr, "bulkheadctl: no command '%s'\n", argv[optind]);
 	print_usage(stderr);
@@ -256,8 +162,9 @@ main(int argc, char **argv)
 		return (EXIT_USAGE);
 	if (line.control == NULL) {
 		if (collect_default_path(path, sizeof(path)) != 0)
-			return (complain("the default control path is too "
-					 "long"));
+			return (
+			    command_complain("the default control path is too "
+					     "long"));
 		line.control = path;
 	}
 	return (command->run(&line));

@@ -145,25 +145,6 @@ print_workers(FILE *out, const struct collect_status *status)
 		print_worker(out, &status->workers[i], status->master.now_ns);
 }
 
-static void
-print_totals(FILE *out, const struct collect_figures *totals)
-{
-	size_t i;
-
-	(void)fprintf(out, "\ntotal of these workers\n");
-	for (i = 0; i < STAT_completions; i++)
-		(void)fprintf(out, "  %-22s  %20" PRIu64 "  %s\n",
-		    worker_stat_info[i].name, totals->stats[i],
-		    worker_stat_info[i].help);
-
-	(void)fprintf(out, "\ncompletions by operation\n");
-	for (i = 0; i < SEGMENT_OPERATIONS; i++)
-		if (operation_name((uint16_t)i) != NULL)
-			(void)fprintf(out, "  %-22s  %20" PRIu64 "\n",
-			    operation_name((uint16_t)i),
-			    totals->completions[i]);
-}
-
 static const struct message_status_module *
 find_module(const struct collect_status *status, const char *name)
 {
@@ -190,12 +171,12 @@ print_module_state(FILE *out, const struct message_status_module *module)
 static void
 print_modules(FILE *out, const struct collect_status *status)
 {
-	const struct collect_figures *totals = &status->totals;
-	const struct collect_module *module;
+	const struct figures *totals = &status->totals;
+	const struct figures_module *module;
 	size_t i, k;
 
 	(void)fprintf(out, "\n%-24s  %-11s  %7s", "module", "state", "crashes");
-	for (k = 0; k < MODULE_STATS; k++)
+	for (k = 0; k < MODULE_STAT_histograms; k++)
 		(void)fprintf(out, "  %12s", module_stat_info[k].name);
 	(void)fputc('\n', out);
 	for (i = 0; i < totals->module_count; i++) {
@@ -203,7 +184,7 @@ print_modules(FILE *out, const struct collect_status *status)
 		(void)fputs("  ", out);
 		print_name(out, module->name, 22);
 		print_module_state(out, find_module(status, module->name));
-		for (k = 0; k < MODULE_STATS; k++)
+		for (k = 0; k < MODULE_STAT_histograms; k++)
 			(void)fprintf(out, "  %12" PRIu64, module->stats[k]);
 		(void)fputc('\n', out);
 	}
@@ -215,7 +196,8 @@ render_text(const struct collect_status *status, FILE *out)
 	errno = 0;
 	print_master(out, &status->master);
 	print_workers(out, status);
-	print_totals(out, &status->totals);
+	(void)fputc('\n', out);
+	render_figures_text(&status->totals, out);
 	print_modules(out, status);
 	if (fflush(out) == EOF || ferror(out))
 		return (errno != 0 ? -errno : -EIO);

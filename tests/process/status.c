@@ -273,7 +273,7 @@ a_wrong_command_line_is_refused(void **state)
 {
 	static const char *const wrong[][4] = {
 		{ NULL },
-		{ "stats", NULL },
+		{ "statistics", NULL },
 		{ "status", "more", NULL },
 		{ "--frobnicate", "status", NULL },
 		{ "status", "--control", NULL },

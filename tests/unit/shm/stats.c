@@ -22,7 +22,7 @@ each_figure_is_described(void **state)
 			assert_string_not_equal(
 			    worker_stat_info[i].name, worker_stat_info[j].name);
 	}
-	for (i = 0; i < MODULE_STATS; i++) {
+	for (i = 0; i < MODULE_STAT_histograms; i++) {
 		assert_non_null(module_stat_info[i].name);
 		assert_true(strlen(module_stat_info[i].help) > 0);
 	}
@@ -61,12 +61,12 @@ no_two_figures_share_a_word(void **state)
 	for (m = 0; m < FIXTURE_MODULES; m++)
 		for (i = 0; i < MODULE_STATS; i++)
 			stat_set(&stats_module(&f->segment, (uint32_t)m)[i],
-			    (uint64_t)m * 100 + i + 1);
+			    (uint64_t)m * 10000 + i + 1);
 	for (i = 0; i < WORKER_STATS; i++)
 		assert_int_equal(1000 + i, stats_read(&f->reader, -1, i));
 	for (m = 0; m < FIXTURE_MODULES; m++)
 		for (i = 0; i < MODULE_STATS; i++)
-			assert_int_equal((uint64_t)m * 100 + i + 1,
+			assert_int_equal((uint64_t)m * 10000 + i + 1,
 			    stats_read(&f->reader, m, i));
 }
 

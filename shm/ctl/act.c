@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Commands that the master follows for its operator.
+ */
+#include "shm/ctl/collect.h"
+#include "shm/ctl/command.h"
+
+#include <bsd/stdlib.h>
+#include <bsd/string.h>
+#include <stdio.h>
+
+static int
+send_command(
+    const struct command_line *line, const struct message_command *command)
+{
+	struct message_answer answer;
+	char error[COMMAND_ERROR_SIZE];
+
+	if (collect_command(
+		line->control, command, &answer, error, sizeof(error)) != 0)
+		return (command_complain(error));
+	if (answer.status != 0)
+		return (command_complain(answer.text));
+	(void)puts(answer.text);
+	return (EXIT_OK);
+}
+
+static int
+name_module(const struct command_line *line, enum command_what what)
+{
+	struct message_command command = { .what = (uint32_t)what };
+
+	if (strlcpy(command.module, line->argument, sizeof(command.module)) >=
+	    sizeof(command.module))
+		return (command_complain("no module has so long a name"));
+	return (send_command(line, &command));
+}
+
+int
+command_quarantine(const struct command_line *line)
+{
+	return (name_module(line, COMMAND_QUARANTINE));
+}
+
+int
+command_release(const struct command_line *line)
+{
+	return (name_module(line, COMMAND_RELEASE));
+}
+
+int
+command_recycle(const struct command_line *line)
+{
+	struct message_command command = { .what = COMMAND_RECYCLE };
+	const char *error = NULL;
+
+	if (line->argument != NULL)
+		command.worker =
+		    (uint32_t)strtonum(line->argument, 1, UINT32_MAX, &error);
+	if (error != NULL)
+		return (command_complain("recycle takes a worker's number"));
+	return (send_command(line, &command));
+}

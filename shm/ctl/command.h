@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The commands of bulkheadctl: a function each, in files by family.
+ */
+#ifndef SHM_CTL_COMMAND_H
+#define SHM_CTL_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Exit status: stable, and in README.md. */
+enum exit_status {
+	EXIT_OK = 0,
+	EXIT_SERVER = 1, /* the server can't be asked, or said no */
+	EXIT_USAGE = 2,  /* the command line is wrong */
+};
+
+enum {
+	COMMAND_ERROR_SIZE = 8192,
+};
+
+/* What was asked for. */
+struct command_line {
+	const char *control;   /* never NULL once a command runs */
+	const char *state_dir; /* NULL: the server knows */
+	const char *argument;  /* or NULL */
+	bool json;
+	bool prometheus;
+};
+
+/* command_complain(text): on stderr, for the operator. EXIT_SERVER. */
+int command_complain(const char *text);
+
+/* command_written(status): of a renderer: the exit status for it. */
+int command_written(int status);
+
+/* show.c: what there is now. */
+int command_status(const struct command_line *line);
+int command_stats(const struct command_line *line);
+
+/* show_crashes.c: the reports. */
+int command_crashes(const struct command_line *line);
+
+/* act.c: what the master does for its operator. */
+int command_quarantine(const struct command_line *line);
+int command_release(const struct command_line *line);
+int command_recycle(const struct command_line *line);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Copying figures out of segments, and adding them up. Tools.
+ */
+#include "shm/ctl/figures.h"
+
+#include <bsd/stdlib.h>
+#include <bsd/string.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int
+read_module(const struct segment *segment, uint32_t id, const char *pool,
+    struct figures *figures)
+{
+	char name[SEGMENT_MODULE_NAME];
+	struct figures_module *module;
+	uint32_t i;
+
+	segment_module_name(segment, id, name);
+	name[sizeof(name) - 1] = '\0';
+	if ((module = figures_module(figures, pool, name)) == NULL)
+		return (-ENOMEM);
+	for (i = 0; i < MODULE_STAT_histograms; i++)
+		module->stats[i] = stats_read(segment, (int)id, i);
+	for (i = 0; i < MODULE_HISTOGRAMS; i++)
+		stats_read_histogram(
+		    segment, (int)id, i, &module->histograms[i]);
+	return (0);
+}
+
+int
+figures_read(const struct segment *segment, const char *pool,
+    struct figures *ret_figures)
+{
+	uint32_t i, modules = segment->geometry.modules;
+
+	memset(ret_figures, 0, sizeof(*ret_figures));
+	for (i = 0; i < STAT_completions; i++)
+		ret_figures->stats[i] = stats_read(segment, -1, i);
+	for (i = 0; i < SEGMENT_OPERATIONS; i++)
+		ret_figures->completions[i] =
+		    stats_read(segment, -1, STAT_completions + i);
+	for (i = 0; i < WORKER_HISTOGRAMS; i++)
+		stats_read_histogram(
+		    segment, -1, i, &ret_figures->histograms[i]);
+	if (modules > SEGMENT_MODULES_MAX)
+		modules = SEGMENT_MODULES_MAX;
+	for (i = 0; i < modules; i++) {
+		if (read_module(segment, i, pool, ret_figures) != 0) {
+			figures_free(ret_figures);
+			return (-ENOMEM);
+		}
+	}
+	return (0);
+}
+
+struct figures_module *
+figures_module(struct figures *figures, const char *pool, const char *name)
+{
+	struct figures_module *modules;
+	size_t i;
+
+	for (i = 0; i < figures->module_count; i++)
+		if (strcmp(figures->modules[i].name, name) == 0 &&
+		    strcmp(figures->modules[i].pool, pool) == 0)
+			return (&figures->modules[i]);
+	modules = reallocarray(
+	    figures->modules, figures->module_count + 1, sizeof(*modules));
+	if (modules == NULL)
+		return (NULL);
+	figures->modules = modules;
+	modules = &modules[figures->module_count++];
+	memset(modules, 0, sizeof(*modules));
+	(void)strlcpy(modules->name, name, sizeof(modules->name));
+	(void)strlcpy(modules->pool, pool, sizeof(modules->pool));
+	return (modules);
+}
+
+int
+figures_merge(struct figures *to, const struct figures *from)
+{
+	const struct figures_module *module;
+	struct figures_module *into;
+	size_t i, k;
+
+	for (i = 0; i < STAT_completions; i++)
+		to->stats[i] += from->stats[i];
+	for (i = 0; i < SEGMENT_OPERATIONS; i++)
+		to->completions[i] += from->completions[i];
+	for (i = 0; i < WORKER_HISTOGRAMS; i++)
+		histogram_merge(&to->histograms[i], &from->histograms[i]);
+	for (i = 0; i < from->module_count; i++) {
+		module = &from->modules[i];
+		into = figures_module(to, module->pool, module->name);
+		if (into == NULL)
+			return (-ENOMEM);
+		for (k = 0; k < MODULE_STAT_histograms; k++)
+			into->stats[k] += module->stats[k];
+		for (k = 0; k < MODULE_HISTOGRAMS; k++)
+			histogram_merge(
+			    &into->histograms[k], &module->histograms[k]);
+	}
+	return (0);
+}
+
+void
+figures_clear_gauges(struct figures *figures)
+{
+	size_t i, k;
+
+	for (i = 0; i < STAT_completions; i++)
+		if (worker_stat_info[i].kind == STAT_GAUGE)
+			figures->stats[i] = 0;
+	for (i = 0; i < figures->module_count; i++)
+		for (k = 0; k < MODULE_STAT_histograms; k++)
+			if (module_stat_info[k].kind == STAT_GAUGE)
+				figures->modules[i].stats[k] = 0;
+}
+
+void
+figures_free(struct figures *figures)
+{
+	free(figures->modules);
+	figures->modules = NULL;
+	figures->module_count = 0;
+}
