@@ -205,7 +205,11 @@ struct slot_request {
 	uint32_t flags;      /* enum slot_request_flags */
 	uint32_t replays;    /* this request was begun so often before */
 	uint64_t started_ns;
-	uint64_t reserved;
+	/*
+	 * The request is over and its answer in the kernel, but from `offset`
+	 * on there is body left: http_body_pack(). 0: none.
+	 */
+	uint64_t unread;
 };
 _Static_assert(sizeof(struct slot_request) == 64, "layout");
 

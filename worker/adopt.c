@@ -24,6 +24,7 @@ struct finding {
 	struct witness witness;
 	const uint8_t *bytes; /* saved ones, in the wreck's buffer */
 	size_t length;
+	uint64_t unread; /* before them: a body nobody wants, packed */
 	bool again; /* they begin with a request that a death interrupted */
 };
 
@@ -77,6 +78,31 @@ find_bytes(const struct adopt_wreck *wreck, struct finding *finding)
 }
 
 /*
+ * Of a body, ${at} bytes into the bytes: what is here of it is skipped, and
+ * what isn't is left to be thrown away. False: its framing is broken.
+ */
+static bool
+skip_body(struct finding *finding, struct http_body *body, size_t at)
+{
+	const uint8_t *data;
+	size_t used, length;
+
+	while (at < finding->length && !http_body_done(body)) {
+		if (http_body_next(body, finding->bytes + at,
+			finding->length - at, SIZE_MAX, &used, &data,
+			&length) == -EBADMSG)
+			return (false);
+		at += used;
+	}
+	finding->bytes += at;
+	finding->length -= at;
+	if (http_body_done(body))
+		return (true);
+	finding->unread = http_body_pack(body);
+	return (finding->unread != 0);
+}
+
+/*
  * Its response is out as a whole. What follows its request in the bytes? The
  * request is parsed again to find its end. False: that can't be told, or the
  * connection was to end.
@@ -86,32 +112,36 @@ skip_request(struct finding *finding)
 {
 	struct http_head head;
 	struct http_body body;
-	const uint8_t *data;
-	size_t scanned = 0, at, consumed, length;
+	size_t scanned = 0;
 	uint64_t end;
 
 	if ((finding->place.flags & SLOT_LAST) ||
 	    http_parse_head(finding->bytes, finding->length, &scanned, &head) !=
 		0)
 		return (false);
-	if (finding->place.flags & SLOT_BODY_OUTSIDE) {
-		end =
-		    finding->place.consumed + head.length + head.content_length;
-		finding->length = 0;
-		return (!head.chunked && finding->witness.consumed == end);
+	if (!(finding->place.flags & SLOT_BODY_OUTSIDE)) {
+		http_body_init(&body, head.chunked, head.content_length);
+		return (skip_body(finding, &body, head.length));
 	}
-	http_body_init(&body, head.chunked, head.content_length);
-	at = head.length;
-	while (!http_body_done(&body)) {
-		if (http_body_next(&body, finding->bytes + at,
-			finding->length - at, SIZE_MAX, &consumed, &data,
-			&length) != 0)
-			return (false);
-		at += consumed;
-	}
-	finding->bytes += at;
-	finding->length -= at;
-	return (true);
+	/* Its bytes aren't here, but of a known length the kernel knows. */
+	end = finding->place.consumed + head.length + head.content_length;
+	if (head.chunked || finding->witness.consumed > end)
+		return (false);
+	finding->length = 0;
+	http_body_init(&body, false, end - finding->witness.consumed);
+	return (skip_body(finding, &body, 0));
+}
+
+/* It was throwing away a body: go on where it was. */
+static enum adoption
+judge_unread(struct finding *finding)
+{
+	struct http_body body;
+
+	if (!http_body_unpack(finding->place.unread, &body))
+		return (ADOPTION_RESET);
+	return (
+	    skip_body(finding, &body, 0) ? ADOPTION_RESUME : ADOPTION_CLOSE);
 }
 
 /*
@@ -151,6 +181,8 @@ judge(struct finding *finding, const struct message_connection *item)
 		return (ADOPTION_RESET);
 	if (finding->state == SLOT_CLOSING || witness->fin_sent)
 		return (ADOPTION_CLOSE);
+	if (place->unread != 0)
+		return (judge_unread(finding));
 	if (place->request == 0)
 		return (ADOPTION_RESUME);
 	if (!(place->flags & SLOT_RESPONDING) ||
@@ -198,6 +230,7 @@ keep_bytes(struct worker *worker, const struct finding *finding,
 	ret_place->consumed = finding->witness.consumed - finding->length;
 	ret_place->started_ns = worker->now_ns;
 	ret_place->replays = conn->replays;
+	ret_place->unread = conn->unread = finding->unread;
 	return (true);
 }
 
@@ -213,7 +246,8 @@ adopt(struct worker *worker, const struct adopt_wreck *wreck,
 	conn->adoption = investigate(wreck, item, fd, &finding);
 	conn->received = finding.witness.consumed;
 	conn->sent = finding.witness.written;
-	if (conn->adoption == ADOPTION_RESUME && finding.length == 0)
+	if (conn->adoption == ADOPTION_RESUME && finding.length == 0 &&
+	    finding.unread == 0)
 		conn->adoption = ADOPTION_FRESH;
 	/* One that was to be begun again, but wasn't yet, keeps its past. */
 	if (finding.again || finding.place.replays > 0)

@@ -10,6 +10,7 @@
 #include "worker/async.h"
 
 #include "shm/activity.h"
+#include "shm/base/panic.h"
 #include "worker/conn.h"
 #include "worker/engine.h"
 #include "worker/pipeline.h"
@@ -38,12 +39,11 @@ reserve(struct request *request, struct pending *pending, enum operation op)
 int
 async_may_start(const struct request *request, struct async_mode mode)
 {
-	const struct worker *worker = request->worker;
+	struct worker *worker = request->worker;
 
-	if (worker->consumer.free_count <= RING_CONTROL_RESERVE ||
-	    (!mode.async && stack_parked(worker->stacks) + 1 >= STACK_MAX))
+	if (worker->consumer.free_count <= RING_CONTROL_RESERVE)
 		return (-EAGAIN);
-	return (0);
+	return (mode.async ? 0 : stack_prepare(worker->stacks));
 }
 
 /* It came to nothing, or it is done without a completion. */
@@ -58,25 +58,23 @@ unreserve(struct request *request, struct pending *pending)
  * A synchronous call waits: its stack is parked, the loop goes on upon
  * another, and what says who is running follows the stack.
  */
-static int
+static void
 wait_for(struct request *request, struct pending *pending)
 {
 	struct worker *worker = request->worker;
 	const struct running running = worker->running;
 	uint64_t activity = activity_set(worker->activity, 0);
-	int error;
 
 	pending->waiter = stack_current(worker->stacks);
 	worker->running = (struct running){ NULL, NULL };
 	WORKER_STAT_ADD(worker, stacks_parked, 1);
-	error = stack_park(worker->stacks);
+	bh_assert(stack_park(worker->stacks) == 0); /* it was prepared */
 	WORKER_STAT_ADD(worker, stacks_parked, -1);
 	worker->running = running;
 	(void)activity_set(worker->activity, activity);
 	atomic_store_explicit(
 	    &worker->activity->since_ns, worker->now_ns, memory_order_relaxed);
 	pending->waiter = NULL;
-	return (error);
 }
 
 /* The result of a synchronous call that has waited. */
@@ -215,6 +213,8 @@ async_read(struct request *request, void *buffer, size_t size,
 		request->body_bad = error != -BH_EOF;
 		return (error);
 	}
+	if (!mode.async && (error = stack_prepare(request->worker->stacks)) != 0)
+		return (error);
 	if ((error = reserve(request, io, OPERATION_READ_ENTITY_BODY)) != 0)
 		return (error);
 	io->place = buffer;
@@ -228,14 +228,7 @@ async_read(struct request *request, void *buffer, size_t size,
 			*ret_expected = true;
 		return (0);
 	}
-	if ((error = wait_for(request, io)) != 0) {
-		/* No stack: the receive is out; take it back. */
-		engine_abandon(
-		    request->worker->engine, conn_slot_number(request->conn));
-		conn_set_deadline(request->conn, request->worker, 0);
-		unreserve(request, io);
-		return (error);
-	}
+	wait_for(request, io);
 	return (take_result(io, ret_received));
 }
 
@@ -271,14 +264,7 @@ async_flush(struct request *request, const struct bh_data_chunk *chunks,
 		unreserve(request, io);
 		return (0);
 	}
-	if ((error = wait_for(request, io)) != 0) {
-		/* Half an answer is out and no stack is left to wait on. */
-		engine_abandon_send(
-		    request->worker->engine, conn_slot_number(request->conn));
-		response_sent(request, 0, -ECONNRESET);
-		unreserve(request, io);
-		return (-ECONNRESET);
-	}
+	wait_for(request, io);
 	return (take_result(io, ret_sent));
 }
 

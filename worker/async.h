@@ -41,7 +41,7 @@ int async_complete_inline(struct request *request, enum operation op,
 /*
  * async_may_start(request, mode):
  * Would an operation that needs the socket, or a post, find a record, and a
- * synchronous one a stack to wait on? 0 or -EAGAIN. Asked before anything is
+ * synchronous one a stack to wait on? 0, -EAGAIN or -ENOMEM. Asked before anything is
  * done that can't be undone.
  */
 int async_may_start(const struct request *request, struct async_mode mode);

@@ -171,7 +171,7 @@ conn_timeout(struct conn *conn, struct worker *worker)
 	if (!engine_abandon(worker->engine, conn_slot_number(conn)))
 		return;
 	WORKER_STAT_ADD(worker, timeouts, 1);
-	if (conn->state == SLOT_READING && conn->discard == 0)
+	if (conn->state == SLOT_READING && conn->unread == 0)
 		conn_refuse(conn, worker, 408);
 	else
 		conn_close(conn, worker);

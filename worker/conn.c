@@ -95,7 +95,7 @@ wait_for_request(struct conn *conn, struct worker *worker)
 	engine_receive(worker->engine, conn_slot_number(conn), NULL, 0, 0);
 }
 
-/* Say in the slot where the bytes of the request that begins here are. */
+/* Say in the slot where the bytes are of what begins here. */
 static void
 note_place(struct conn *conn, struct worker *worker)
 {
@@ -106,6 +106,7 @@ note_place(struct conn *conn, struct worker *worker)
 	/* Bytes of the connection before the buffer's byte `start`. */
 	place.consumed = conn->received - (conn->end - conn->start);
 	place.started_ns = worker->now_ns;
+	place.unread = conn->unread;
 	slot_set_request(slot_of(conn, worker), &place);
 }
 
@@ -261,6 +262,66 @@ parse(struct conn *conn, struct worker *worker)
 	begin_request(conn, worker, request, (unsigned)status);
 }
 
+/* Unframe what is there of the unwanted body. False: it can't be. */
+static bool
+skip_unread(struct conn *conn, struct worker *worker, struct http_body *body)
+{
+	const uint8_t *data;
+	size_t used, length;
+
+	if (!http_body_unpack(conn->unread, body))
+		return (false);
+	while (conn->start < conn->end && !http_body_done(body)) {
+		if (http_body_next(body, conn_bytes(conn, worker) + conn->start,
+			conn->end - conn->start, SIZE_MAX, &used, &data,
+			&length) == -EBADMSG)
+			return (false);
+		conn->start += (uint32_t)used;
+	}
+	conn->unread = http_body_pack(body);
+	return (conn->received + body->remaining <= conn->unread_end &&
+		conn->unread != 0);
+}
+
+/*
+ * Throw away what is left of a body that no module wanted. The slot says how
+ * far that is, so that a successor can go on with it.
+ */
+static void
+discard(struct conn *conn, struct worker *worker)
+{
+	size_t room = worker->segment.geometry.buffer_size;
+	struct http_body body;
+
+	if (!skip_unread(conn, worker, &body)) {
+		conn_close(conn, worker);
+		return;
+	}
+	if (http_body_done(&body)) {
+		conn->unread = 0;
+		/* Through the ring: no request runs below another's end. */
+		conn_publish(conn, worker, OPERATION_CONN_NEXT);
+		return;
+	}
+	/* The next request's bytes stay in the socket where that's known. */
+	if (!body.chunked && room > body.remaining)
+		room = (size_t)body.remaining;
+	conn->start = conn->end = 0;
+	note_place(conn, worker);
+	engine_receive(worker->engine, conn_slot_number(conn),
+	    conn_bytes(conn, worker), room, 0);
+}
+
+/* The request is over, or was when its worker died; its body isn't. */
+static void
+start_discarding(struct conn *conn, struct worker *worker)
+{
+	conn->unread_end = conn->received + worker->limits.discard_max;
+	conn_set_state(conn, worker, SLOT_READING);
+	conn_set_deadline(conn, worker, worker->limits.body_ns);
+	discard(conn, worker);
+}
+
 /* What its last owner's death, if there was one, left to do. */
 static void
 begin(struct conn *conn, struct worker *worker)
@@ -272,6 +333,10 @@ begin(struct conn *conn, struct worker *worker)
 		wait_for_request(conn, worker);
 		break;
 	case ADOPTION_RESUME:
+		if (conn->unread != 0) {
+			start_discarding(conn, worker);
+			break;
+		}
 		if (conn->replays > 0)
 			WORKER_STAT_ADD(worker, requests_replayed, 1);
 		conn_set_state(conn, worker, SLOT_READING);
@@ -320,28 +385,6 @@ conn_arrived(struct worker *worker, conn_id id, int fd)
 	begin(conn, worker);
 }
 
-/*
- * Throw away what is left of a body that no module wanted. It doesn't go to
- * the buffer: the head there says where this request ends.
- */
-static void
-discard(struct conn *conn, struct worker *worker)
-{
-	uint32_t have = conn->end - conn->start;
-
-	if (have > conn->discard)
-		have = (uint32_t)conn->discard;
-	conn->start += have;
-	conn->discard -= have;
-	if (conn->discard == 0) {
-		/* Through the ring: no request runs below another's end. */
-		conn_publish(conn, worker, OPERATION_CONN_NEXT);
-		return;
-	}
-	conn_note_body_outside(conn, worker);
-	conn_receive_nowhere(conn, worker, conn->discard);
-}
-
 void
 conn_received(
     struct conn *conn, struct worker *worker, int64_t bytes, int status)
@@ -364,12 +407,11 @@ conn_received(
 		conn_close(conn, worker);
 		return;
 	}
-	if (conn->discard > 0) {
-		conn->discard -= (uint64_t)bytes;
+	conn->end += (uint32_t)bytes;
+	if (conn->unread != 0) {
 		discard(conn, worker);
 		return;
 	}
-	conn->end += (uint32_t)bytes;
 	parse(conn, worker);
 }
 
@@ -434,17 +476,17 @@ conn_request_over(struct conn *conn, struct worker *worker)
 	count_active(worker, -1);
 	if (request->head_buffer != conn->buffer)
 		buffer_release(worker, &request->head_buffer);
-	conn->discard = go_on ? request->body.remaining : 0;
+	conn->unread = 0;
+	if (go_on && !http_body_done(&request->body))
+		conn->unread = http_body_pack(&request->body);
 	conn->request = NULL;
 	request_free(request);
 	if (reset || conn->broken) {
 		conn_reset(conn, worker);
 	} else if (!go_on) {
 		conn_close(conn, worker);
-	} else if (conn->discard > 0) {
-		conn_set_state(conn, worker, SLOT_READING);
-		conn_set_deadline(conn, worker, worker->limits.body_ns);
-		discard(conn, worker);
+	} else if (conn->unread != 0) {
+		start_discarding(conn, worker);
 	} else if (conn->start == conn->end) {
 		conn_next(conn, worker);
 	} else {
@@ -463,7 +505,8 @@ conn_note_response(
 	if (!(place.flags & SLOT_RESPONDING))
 		place.written = conn->sent;
 	place.flags |= SLOT_RESPONDING;
-	if (conn->request->response.close)
+	if (conn->request->response.close ||
+	    (last && !request_body_is_short(conn->request)))
 		place.flags |= SLOT_LAST;
 	place.response_end = last ? conn->sent + total : 0;
 	slot_set_request(slot_of(conn, worker), &place);

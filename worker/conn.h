@@ -42,7 +42,8 @@ struct conn {
 	uint64_t received; /* bytes, in all */
 	uint64_t sent;
 	uint64_t deadline_ns; /* 0: none */
-	uint64_t discard;     /* body bytes still to be thrown away */
+	uint64_t unread;     /* body still to be thrown away, packed; 0: none */
+	uint64_t unread_end; /* `received` at which that isn't worth it */
 	struct request *request;
 	enum adoption adoption;
 	uint32_t replays; /* deaths that the next request was in */

@@ -100,10 +100,9 @@ void engine_fail(struct engine *engine, uint32_t slot, int status);
 /*
  * engine_abandon(engine, slot):
  * Forget a receive: its time is over. False: none is outstanding; its
- * completion is in the ring already. engine_abandon_send(): a send.
+ * completion is in the ring already.
  */
 bool engine_abandon(struct engine *engine, uint32_t slot);
-bool engine_abandon_send(struct engine *engine, uint32_t slot);
 
 /* engine_progress(engine, slot): when it last moved a byte, in ns. */
 uint64_t engine_progress(const struct engine *engine, uint32_t slot);

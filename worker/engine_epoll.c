@@ -432,15 +432,6 @@ engine_abandon(struct engine *engine, uint32_t slot)
 	return (outstanding);
 }
 
-bool
-engine_abandon_send(struct engine *engine, uint32_t slot)
-{
-	bool outstanding = engine->conns[slot].sending;
-
-	engine->conns[slot].sending = false;
-	return (outstanding);
-}
-
 uint64_t
 engine_progress(const struct engine *engine, uint32_t slot)
 {

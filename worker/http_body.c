@@ -37,6 +37,16 @@ enum state {
 	LINE_VALUE,
 	LINE_LF,
 	END_LF,
+	STATES
+};
+
+/* A packed body: this bit, chunked:1, state:8, line:16, remaining:32. */
+#define PACKED         (UINT64_C(1) << 63)
+#define PACKED_CHUNKED (UINT64_C(1) << 62)
+
+enum {
+	PACKED_LINE_AT = 32,
+	PACKED_STATE_AT = 48,
 };
 
 static int
@@ -198,4 +208,33 @@ http_body_next(struct http_body *body, const uint8_t *bytes, size_t length,
 	*ret_data_length = run;
 	*ret_consumed = at + run;
 	return (run > 0 || body->state == DONE ? 0 : -EAGAIN);
+}
+
+uint64_t
+http_body_pack(const struct http_body *body)
+{
+	if (body->state == FAILED || body->remaining > HTTP_BODY_PACKED_MAX)
+		return (0);
+	return (PACKED | (body->chunked ? PACKED_CHUNKED : 0) |
+		(uint64_t)body->state << PACKED_STATE_AT |
+		(uint64_t)body->line << PACKED_LINE_AT | body->remaining);
+}
+
+bool
+http_body_unpack(uint64_t word, struct http_body *ret_body)
+{
+	const struct http_body body = {
+		.remaining = word & UINT32_MAX,
+		.state = word >> PACKED_STATE_AT & UINT8_MAX,
+		.line = word >> PACKED_LINE_AT & UINT16_MAX,
+		.chunked = (word & PACKED_CHUNKED) != 0,
+	};
+
+	if (http_body_pack(&body) != word || body.state >= STATES ||
+	    body.line > HTTP_TRAILERS_MAX ||
+	    (body.state == DATA && body.remaining == 0) ||
+	    (!body.chunked && body.state != DATA && body.state != DONE))
+		return (false);
+	*ret_body = body;
+	return (true);
 }

@@ -15,6 +15,8 @@ enum {
 	HTTP_TRAILERS_MAX = 8192,  /* all trailer fields; they are dropped */
 };
 
+#define HTTP_BODY_PACKED_MAX UINT32_MAX
+
 /* One body being taken apart. */
 struct http_body {
 	uint64_t remaining; /* of the length, or of the current chunk */
@@ -51,5 +53,19 @@ bool http_body_done(const struct http_body *body);
 int http_body_next(struct http_body *body, const uint8_t *bytes, size_t length,
     size_t max, size_t *ret_consumed, const uint8_t **ret_data,
     size_t *ret_data_length);
+
+/*
+ * http_body_pack(body):
+ * How far a body has been taken, in a word that is never 0, for a slot; but
+ * for `received`. 0 when it can't be: its framing is broken, or more than
+ * HTTP_BODY_PACKED_MAX bytes remain.
+ */
+uint64_t http_body_pack(const struct http_body *body);
+
+/*
+ * http_body_unpack(word, ret_body):
+ * Back again. The word may come from a wreck: false when no body packs so.
+ */
+bool http_body_unpack(uint64_t word, struct http_body *ret_body);
 
 #endif

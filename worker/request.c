@@ -111,8 +111,7 @@ request_body_is_short(const struct request *request)
 		return (false);
 	if (http_body_done(&request->body))
 		return (true);
-	return (!request->body.chunked &&
-		(!request->head.expect_continue || request->continue_sent) &&
+	return ((!request->head.expect_continue || request->continue_sent) &&
 		request->body.remaining <= request->worker->limits.discard_max);
 }
 

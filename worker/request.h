@@ -106,8 +106,8 @@ struct request *request_by_handle(struct worker *worker, uint64_t handle);
 /*
  * request_body_is_short(request):
  * Could what is left of its body be read to the end cheaply, so that the
- * connection may serve another request? Not when it is long, unframed by
- * chunks, broken, or may never be sent (an unanswered Expect).
+ * connection may serve another request? Not when it is long, broken, or may
+ * never be sent (an unanswered Expect). How long one in chunks is shows later.
  */
 bool request_body_is_short(const struct request *request);
 

@@ -255,6 +255,14 @@ run_loop(unsigned high, unsigned low)
 	stack_pool_leave(pool);
 }
 
+int
+stack_prepare(struct stack_pool *pool)
+{
+	if (pool->free != NULL)
+		return (0);
+	return (pool->count == STACK_MAX ? -EAGAIN : add_stack(pool));
+}
+
 /* A fresh stack, ready to be switched to, which is now the running one. */
 static int
 take(struct stack_pool *pool, struct stack **ret_stack)
@@ -263,13 +271,8 @@ take(struct stack_pool *pool, struct stack **ret_stack)
 	struct stack *stack;
 	int r;
 
-	if (pool->free == NULL) {
-		if (pool->count == STACK_MAX)
-			return (-EAGAIN);
-		r = add_stack(pool);
-		if (r < 0)
-			return (r);
-	}
+	if ((r = stack_prepare(pool)) < 0)
+		return (r);
 	stack = pool->free;
 	pool->free = stack->next_free;
 	pool->free_count--;

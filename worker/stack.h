@@ -55,10 +55,18 @@ void stack_pool_free(struct stack_pool *pool);
 struct stack *stack_current(struct stack_pool *pool);
 
 /*
+ * stack_prepare(pool):
+ * See to it that the next stack_park() can't fail: before anything is begun
+ * that must not be left half done. Returns 0, -EAGAIN when as many are parked
+ * as may be, or -ENOMEM.
+ */
+int stack_prepare(struct stack_pool *pool);
+
+/*
  * stack_park(pool):
  * Park the running stack and run the loop anew on a fresh one. Returns 0 when
- * another stack has resumed this one, or -EAGAIN at once when the pool has no
- * stack left, or -ENOMEM. The fresh loop starts with the signal mask and the
+ * another stack has resumed this one, or at once what stack_prepare() says
+ * when there is no other. The fresh loop starts with the signal mask and the
  * floating point environment of stack_pool_run(); a parked one keeps its own.
  */
 int stack_park(struct stack_pool *pool);

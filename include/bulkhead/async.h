@@ -22,6 +22,7 @@
  * A call that answers other than 0 has started nothing. Of all:
  *	-EBUSY	another operation of this request is outstanding
  *	-EAGAIN	no completion record, or no stack, is free just now
+ *	-ENOMEM	there is no memory for a stack to wait on
  *	-ENOTSUP asynchronous, but the module has no on_async_completion
  *	-ESTALE	the context is over; -EPERM: not the dispatch thread
  */

@@ -226,12 +226,29 @@ half_a_chunked_body_is_waited_for(void **state)
 	server_stop(server);
 }
 
+/* Each piece reaches another worker than the one before. */
 static void
-a_body_that_nobody_wanted_ends_with_its_connection(void **state)
+send_across_deaths(struct server *server, struct client *client,
+    const char *const *pieces, size_t count)
+{
+	char key[32];
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		(void)snprintf(key, sizeof(key), "x%zu", i);
+		kill_once(server, key);
+		client_send_text(client, pieces[i]);
+		test_sleep_ms(20); /* so that it has been read, mostly */
+	}
+}
+
+static void
+a_body_that_nobody_wanted_is_swallowed_by_others(void **state)
 {
 	static char body[30000];
 	struct server *server = stage_server("1", NULL);
 	struct client client;
+	size_t i;
 
 	(void)state;
 	client_open(&client, server);
@@ -239,8 +256,85 @@ a_body_that_nobody_wanted_ends_with_its_connection(void **state)
 				  "Content-Length: 30000\r\n\r\n");
 	client_send(&client, body, 20000);
 	expect(&client, 404, NULL);
+	for (i = 0; i < 2; i++) {
+		kill_once(server, i == 0 ? "x" : "y");
+		client_send(&client, body, 5000);
+		test_sleep_ms(20);
+	}
+	expect_hello(&client);
+	client_close(&client);
+	server_stop(server);
+}
+
+static void
+chunks_that_nobody_wanted_are_swallowed_by_others(void **state)
+{
+	static const char *const pieces[] = { "cde\r", "\n1", "0;x\r\n01234567",
+		"89abcdef\r\n0\r\nA: b\r", "\n\r\nGET /hello HTTP/1.1\r\n" };
+	struct server *server = stage_server("1", NULL);
+	struct client client;
+
+	(void)state;
+	client_open(&client, server);
+	client_send_text(&client, "PUT /nowhere HTTP/1.1\r\nHost: a\r\n"
+				  "Transfer-Encoding: chunked\r\n\r\n5\r\nab");
+	expect(&client, 404, NULL);
+	send_across_deaths(
+	    server, &client, pieces, sizeof(pieces) / sizeof(pieces[0]));
+	client_send_text(&client, "Host: a\r\n\r\n");
+	expect(&client, 200, NULL);
+	expect_hello(&client);
+	client_close(&client);
+	server_stop(server);
+}
+
+/* Answered, and dead before it began to throw away the body. */
+static void
+a_body_behind_its_answer_is_swallowed(
+    const char *framing, const char *part, const char *rest)
+{
+	struct server *server = stage_server("1", NULL);
+	struct client client;
+	char request[320];
+
+	client_open(&client, server);
+	(void)snprintf(request, sizeof(request),
+	    "PUT /faulty?how=kill&at=begin_request&times=1&key=k&respond=whole "
+	    "HTTP/1.1\r\nHost: a\r\n%s\r\n\r\n%s",
+	    framing, part);
+	client_send_text(&client, request);
+	expect(&client, 200, "0123456789");
+	while (stage_lines("k begin_request ") == 0)
+		test_sleep_ms(5);
+	client_send_text(&client, rest);
+	expect_hello(&client);
+	client_close(&client);
+	server_stop(server);
+}
+
+static void
+a_body_is_swallowed_by_who_finds_its_answer_sent(void **state)
+{
+	(void)state;
+	a_body_behind_its_answer_is_swallowed(
+	    "Content-Length: 6", "abc", "def");
+	a_body_behind_its_answer_is_swallowed(
+	    "Transfer-Encoding: chunked", "6\r\nabc", "def\r\n0\r\n\r\n");
+}
+
+static void
+an_endless_body_that_nobody_wanted_ends_with_its_connection(void **state)
+{
+	struct server *server = stage_server("1", NULL);
+	struct client client;
+
+	(void)state;
+	client_open(&client, server);
+	client_send_text(&client, "PUT /nowhere HTTP/1.1\r\nHost: a\r\n"
+				  "Transfer-Encoding: chunked\r\n\r\n1");
+	expect(&client, 404, NULL);
 	kill_once(server, "x");
-	client_send(&client, body, 10000);
+	client_send_text(&client, "00000\r\n");
 	expect_fin(&client);
 	server_stop(server);
 }
@@ -334,8 +428,11 @@ main(int argc, char **argv)
 		PROCESS_TEST(the_next_request_of_a_connection_has_no_past),
 		PROCESS_TEST(half_a_body_is_refused_and_the_rest_swallowed),
 		PROCESS_TEST(half_a_chunked_body_is_waited_for),
+		PROCESS_TEST(a_body_that_nobody_wanted_is_swallowed_by_others),
+		PROCESS_TEST(chunks_that_nobody_wanted_are_swallowed_by_others),
+		PROCESS_TEST(a_body_is_swallowed_by_who_finds_its_answer_sent),
 		PROCESS_TEST(
-		    a_body_that_nobody_wanted_ends_with_its_connection),
+		    an_endless_body_that_nobody_wanted_ends_with_its_connection),
 		PROCESS_TEST(a_body_that_was_asked_for_is_refused),
 		PROCESS_TEST(
 		    an_answer_that_a_slow_client_has_not_read_is_whole_or_reset),

@@ -254,6 +254,45 @@ TEST(throws_away_a_short_body_that_nobody_read)
 	client_expect(client, OK(5, "hello"));
 }
 
+TEST(throws_away_chunks_that_nobody_read)
+{
+	struct client *client;
+
+	harness_serve(OPS(.on_begin_request = hello));
+	client = client_open(CLIENT_TCP);
+	client_send(client, POST_CHUNKED "5\r\n12345\r\n0\r\n\r\n" GET);
+	client_expect(client, OK(5, "hello") OK(5, "hello"));
+	client_send(client, POST_CHUNKED "9");
+	client_expect(client, OK(5, "hello"));
+	client_send(client, "c40\r\n");
+	memset(buffer, 'x', 40000);
+	client_send_bytes(client, buffer, 40000);
+	client_send(client, "\r\n3;a=b\r\nxy");
+	harness_run();
+	assert_int_not_equal(client_place(client).unread, 0);
+	assert_int_equal(client_slot_state(client), SLOT_READING);
+	client_send(client, "z\r\n0\r\nA: b\r\n\r\n" GET);
+	client_expect(client, OK(5, "hello"));
+	assert_int_equal(client_place(client).unread, 0);
+	assert_int_equal(client_slot_state(client), SLOT_IDLE);
+}
+
+TEST(closes_after_chunks_that_are_none_or_too_many)
+{
+	static const char *const bodies[] = { "5\r\n12345xx", "10001\r\nx" };
+	struct client *client;
+	size_t i;
+
+	harness_serve(OPS(.on_begin_request = hello));
+	for (i = 0; i < 2; i++) {
+		client = client_open(CLIENT_TCP);
+		client_send(client, POST_CHUNKED);
+		client_expect(client, OK(5, "hello"));
+		client_send(client, bodies[i]);
+		client_wait_end(client);
+	}
+}
+
 TEST(closes_after_a_long_body_that_nobody_read)
 {
 	struct client *client;
@@ -621,6 +660,8 @@ static const struct CMUnitTest tests[] = {
 	HARNESS_TEST(reads_a_long_chunked_body_through_one_buffer),
 	HARNESS_TEST(reads_chunks_behind_a_long_head_into_a_second_buffer),
 	HARNESS_TEST(throws_away_a_short_body_that_nobody_read),
+	HARNESS_TEST(throws_away_chunks_that_nobody_read),
+	HARNESS_TEST(closes_after_chunks_that_are_none_or_too_many),
 	HARNESS_TEST(closes_after_a_long_body_that_nobody_read),
 	HARNESS_TEST(many_pipelined_unread_bodies_cost_no_stack),
 	HARNESS_TEST(says_100_continue_when_the_body_is_read),

@@ -69,6 +69,27 @@ feed(struct http_body *body, const char *text, size_t length, size_t max,
 	free(copy);
 }
 
+/* Whoever goes on with it knows no more than what was packed. */
+static void
+through_a_slot(struct http_body *body, int result)
+{
+	const uint64_t received = body->received;
+	uint64_t word = http_body_pack(body);
+
+	if (result == -EBADMSG) {
+		assert_int_equal(word, 0);
+		return;
+	}
+	if (body->remaining > HTTP_BODY_PACKED_MAX)
+		return;
+	assert_int_not_equal(word, 0);
+	memset(body, 0xff, sizeof(*body));
+	assert_true(http_body_unpack(word, body));
+	assert_int_equal(body->received, 0);
+	assert_int_equal(http_body_pack(body), word);
+	body->received = received;
+}
+
 /* In pieces of ${first}, then ${step} bytes. */
 static void
 feed_pieces(bool chunked, uint64_t entity, const char *text, size_t length,
@@ -83,6 +104,7 @@ feed_pieces(bool chunked, uint64_t entity, const char *text, size_t length,
 		if (piece > length - at)
 			piece = length - at;
 		feed(&body, text + at, piece, max, outcome);
+		through_a_slot(&body, outcome->result);
 		at += piece;
 		piece = step;
 	} while (outcome->result == -EAGAIN && at < length);
@@ -345,6 +367,31 @@ stays_refused(void **state)
 	assert_null(data);
 }
 
+static void
+unpacks_nothing_that_cannot_be(void **state)
+{
+	struct http_body body, back;
+	uint64_t word, good;
+	unsigned bit, kept = 0;
+
+	(void)state;
+	assert_false(http_body_unpack(0, &back));
+	assert_false(http_body_unpack(UINT64_MAX, &back));
+	http_body_init(&body, false, UINT64_C(1) << 32);
+	assert_int_equal(http_body_pack(&body), 0);
+	http_body_init(&body, false, 7);
+	good = http_body_pack(&body);
+	/* Another length, or the same in chunks, could be. */
+	for (bit = 0; bit < 64; bit++) {
+		word = good ^ UINT64_C(1) << bit;
+		kept += http_body_unpack(word, &back);
+	}
+	assert_in_range(kept, 32, 48);
+	http_body_init(&body, false, 0);
+	assert_true(http_body_unpack(http_body_pack(&body), &back));
+	assert_true(http_body_done(&back));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -358,6 +405,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(refuses_sizes_beyond_64_bits),
 		cmocka_unit_test(bounds_framing),
 		cmocka_unit_test(stays_refused),
+		cmocka_unit_test(unpacks_nothing_that_cannot_be),
 	};
 
 	if (argc > 1)
