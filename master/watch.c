@@ -4,6 +4,7 @@
  */
 #include "master/watch.h"
 
+#include "master/channel.h"
 #include "master/culprit.h"
 #include "master/master.h"
 #include "master/peek.h"
@@ -36,8 +37,14 @@ watch_update(
 		return;
 	elapsed = before == 0 ? 0 : now_ns - before;
 	watch->looked_ns = now_ns;
-	if (watch->stopped ||
-	    (!sight->asleep && before != 0 && sight->turn == watch->turn)) {
+	if (before != 0 && sight->turn == watch->turn) {
+		watch->quiet_ns += elapsed < most ? elapsed : most;
+	} else {
+		watch->quiet_ns = 0;
+		watch->asked = false;
+	}
+	if (watch->stopped || (before != 0 && sight->turn == watch->turn &&
+				  (!sight->asleep || watch->asked))) {
 		watch->still_ns += elapsed < most ? elapsed : most;
 		return;
 	}
@@ -69,7 +76,20 @@ look(struct worker *worker, uint64_t now)
 	watch_update(watch, &sight, now);
 	worker->stalled =
 	    watch->still_ns >= config->pools[0]->hang_warn_ms * CLOCK_NS_PER_MS;
-	return (watch->stopped || !sight.asleep);
+	return (watch->stopped || watch->asked || !sight.asleep);
+}
+
+/* It says that it sleeps; that may be the last that it will ever say. */
+static void
+ask(struct worker *worker)
+{
+	struct watch *watch = &worker->watch;
+	uint64_t ms = worker->master->config->pools[0]->hang_limit_ms / 4;
+
+	if (ms > WATCH_PING_MS)
+		ms = WATCH_PING_MS;
+	if (!watch->asked && watch->quiet_ns >= ms * CLOCK_NS_PER_MS)
+		watch->asked = channel_send(worker, MESSAGE_PING) == 0;
 }
 
 /* Reading its state leaves it there for the next look. */
@@ -200,7 +220,10 @@ due(struct loop_timer *timer)
 		if (!is_watched(worker))
 			continue;
 		look_whether_stopped(worker, now);
-		awake = look(worker, now) || awake;
+		if (look(worker, now))
+			awake = true;
+		else
+			ask(worker);
 		judge(worker);
 	}
 	loop_timer_set(

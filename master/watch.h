@@ -6,8 +6,9 @@
  * the worker is aborted; only its pidfd says that it is dead.
  *
  * A worker that isn't asleep is to begin a new turn of its loop before long.
- * Time counts only while we look, so neither a master that was held up nor a
- * machine that was asleep makes a worker late.
+ * One that says that it sleeps is woken now and then, to see that it does. Time
+ * counts only while we look, so neither a master that was held up nor a machine
+ * that was asleep makes a worker late.
  */
 #ifndef MASTER_WATCH_H
 #define MASTER_WATCH_H
@@ -18,6 +19,7 @@
 enum {
 	WATCH_AWAKE_MS = 50,   /* between looks while any worker is awake */
 	WATCH_ASLEEP_MS = 200, /* while all sleep */
+	WATCH_PING_MS = 10000, /* after that a sleeper is woken */
 };
 
 struct master;
@@ -28,6 +30,8 @@ struct watch {
 	uint64_t looked_ns; /* 0: never */
 	uint64_t still_ns;  /* without progress for so long */
 	uint64_t warn_ns;   /* the next warning is due then */
+	uint64_t quiet_ns;  /* asleep in the same turn for so long */
+	bool asked;         /* a PING is to wake it */
 	bool stopped;       /* by a signal, says the kernel */
 	bool warned;
 };

@@ -18,10 +18,14 @@
  *	  RECOVER + fds ------------>                  the same, from a wreck:
  *	                                               its two descriptors first
  *	  QUARANTINE    ------------>                  the modules not to call
+ *	  PING          ------------>                  do you wake? by a turn
  *	  RETIRE        ------------>                  release what is idle,
- *finish and release the rest, exit 0
+ *	                                               finish and release the
+ *	                                               rest, exit 0
  *	                <------------ RELEASED         each slot, with no byte
- *of it read: the master's again DRAIN         ------------> finish, then exit 0
+ *	                                               of it read: the master's
+ *	                                               again
+ *	  DRAIN         ------------>                  finish, then exit 0
  */
 #ifndef SHM_MESSAGE_H
 #define SHM_MESSAGE_H
@@ -41,6 +45,7 @@ enum message_type {
 	MESSAGE_RECOVER,
 	MESSAGE_RETIRE,
 	MESSAGE_QUARANTINE,
+	MESSAGE_PING,
 	MESSAGE_MAPPED = 16,
 	MESSAGE_READY,
 	MESSAGE_FAILED,

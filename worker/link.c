@@ -283,7 +283,7 @@ order(struct worker *worker, const struct message_header *header, int type)
 		publish(worker, OPERATION_MASTER_MESSAGE, (uint64_t)type,
 		    (uint64_t)quarantine.retry_after_s << 32 |
 			quarantine.modules);
-	} else {
+	} else if (type != MESSAGE_PING) { /* that one has woken us */
 		log_warn(
 		    "a message of type %d from the master is not known", type);
 	}

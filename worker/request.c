@@ -111,8 +111,10 @@ request_body_is_short(const struct request *request)
 		return (false);
 	if (http_body_done(&request->body))
 		return (true);
-	return ((!request->head.expect_continue || request->continue_sent) &&
-		request->body.remaining <= request->worker->limits.discard_max);
+	return (
+	    (!request->head.expect_continue || request->continue_sent) &&
+	    request->body.remaining <= request->worker->limits.discard_max &&
+	    request->body.remaining <= HTTP_BODY_PACKED_MAX);
 }
 
 bool

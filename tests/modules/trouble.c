@@ -5,6 +5,8 @@
  *	/trouble/crash    SIGSEGV in begin_request
  *	/trouble/hang     spins for ever in begin_request
  *	/trouble/deaf     the same, and SIGABRT doesn't help
+ *	/trouble/trap     from now on SIGUSR2 makes it spin for ever, in no
+ *	                  callback
  *	/trouble/nap      900 ms in begin_request, then goes on
  *	/trouble/grow     takes 64 MiB and keeps them
  *	load=crash        SIGSEGV in bh_register_module()
@@ -29,24 +31,36 @@ crash(void)
 	(void)raise(SIGSEGV);
 }
 
+static void
+spin(int signal_number)
+{
+	volatile bool on = true;
+
+	(void)signal_number;
+	while (on)
+		continue;
+}
+
 static enum bh_notification_status
 on_begin_request(
     void *self, struct bh_context *context, struct bh_event_provider *provider)
 {
 	const struct timespec nap = { .tv_nsec = 900 * 1000 * 1000 };
-	volatile bool on = true;
 	void *memory;
 
 	(void)self;
 	(void)provider;
+	if (path_is(context, "/trouble/trap")) {
+		(void)signal(SIGUSR2, spin);
+		return (answer(context, "set\n"));
+	}
 	if (path_is(context, "/trouble/crash"))
 		crash();
 	if (path_is(context, "/trouble/deaf"))
 		(void)signal(SIGABRT, SIG_IGN);
 	if (path_is(context, "/trouble/hang") ||
 	    path_is(context, "/trouble/deaf"))
-		while (on)
-			continue;
+		spin(0);
 	if (path_is(context, "/trouble/nap"))
 		(void)nanosleep(&nap, NULL);
 	if (path_is(context, "/trouble/grow")) {

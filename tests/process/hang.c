@@ -182,6 +182,75 @@ a_stopped_worker_is_found_though_it_was_idle(void **state)
 	server_stop(server);
 }
 
+/* In no callback, and it had said that it sleeps: only asking tells. */
+static void
+a_sleeping_worker_that_will_not_wake_is_found(void **state)
+{
+	struct server *server = server_start("-w", "1", "-m", "hello", "-m",
+	    trouble(), "-o", "spares=1", "-o", "hang-limit=1s", "-o",
+	    "hang-grace=200ms", NULL);
+	pid_t workers[SERVER_WORKERS_MAX];
+	struct client client;
+	const char *line;
+
+	(void)state;
+	server->crash_expected = true;
+	client_expect_get(server, "/trouble/trap", 200, NULL);
+	client_open(&client, server);
+	expect_hello(&client);
+	assert_in_range(server_workers(server, workers), 1, 2);
+	test_sleep_ms(50); /* it sleeps */
+	assert_int_equal(kill(workers[0], SIGUSR2), 0);
+	line = server_log_wait(server, " hangs for ", LONG_MS);
+	assert_non_null(strstr(line, " outside any module: aborted"));
+	(void)server_log_wait(server, "killed by SIGABRT", LONG_MS);
+	expect_hello(&client);
+	client_close(&client);
+	server_stop(server);
+}
+
+/* The same in the middle of its work: its turn doesn't end. */
+static void
+a_loop_outside_callbacks_is_found(void **state)
+{
+	enum {
+		REQUESTS = 2000
+	};
+	static const char get[] = GET("/nowhere");
+	static char requests[REQUESTS * sizeof(get)];
+	char scoped[300];
+	struct server *server;
+	pid_t workers[SERVER_WORKERS_MAX];
+	struct client client;
+	struct response r;
+	const char *line;
+	size_t i;
+
+	(void)state;
+	(void)snprintf(scoped, sizeof(scoped), "%s,path=/trouble", trouble());
+	server = server_start("-w", "1", "-m", scoped, "-o", "spares=1", "-o",
+	    "hang-limit=1s", "-o", "hang-grace=200ms", NULL);
+	server->crash_expected = true;
+	client_expect_get(server, "/trouble/trap", 200, NULL);
+	assert_in_range(server_workers(server, workers), 1, 2);
+	for (i = 0; i < REQUESTS; i++)
+		memcpy(requests + i * (sizeof(get) - 1), get, sizeof(get));
+	client_open(&client, server);
+	client_send(&client, requests, REQUESTS * (sizeof(get) - 1));
+	client_response(&client, &r); /* it has begun with them */
+	response_free(&r);
+	assert_int_equal(kill(workers[0], SIGUSR2), 0);
+	line = server_log_wait(server, " hangs for ", LONG_MS);
+	assert_non_null(strstr(line, " outside any module: aborted"));
+	for (i = 1; i < REQUESTS; i++) {
+		client_response(&client, &r);
+		assert_int_equal(r.status, 404);
+		response_free(&r);
+	}
+	client_close(&client);
+	server_stop(server);
+}
+
 static void
 a_worker_that_resumes_in_time_goes_on(void **state)
 {
@@ -212,6 +281,8 @@ main(int argc, char **argv)
 		PROCESS_TEST(one_that_does_not_heed_sigabrt_is_killed),
 		PROCESS_TEST(new_connections_avoid_a_worker_that_hangs),
 		PROCESS_TEST(a_stopped_worker_is_found_though_it_was_idle),
+		PROCESS_TEST(a_sleeping_worker_that_will_not_wake_is_found),
+		PROCESS_TEST(a_loop_outside_callbacks_is_found),
 		PROCESS_TEST(a_worker_that_resumes_in_time_goes_on),
 	};
 

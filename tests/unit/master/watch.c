@@ -110,6 +110,24 @@ one_that_is_stopped_makes_no_progress_even_asleep(void **state)
 	assert_int_equal(look(450, true, 7, 0), 0);
 }
 
+/* What it said last is that it sleeps; whoever wakes it sees whether. */
+static void
+one_that_cannot_be_woken_makes_no_progress(void **state)
+{
+	(void)state;
+	(void)look(0, true, 7, 0);
+	(void)look(200, true, 7, 0);
+	(void)look(400, true, 7, 0);
+	assert_int_equal(watch.quiet_ns, 400 * MS);
+	watch.asked = true;
+	assert_int_equal(look(450, true, 7, 0), 50);
+	assert_int_equal(look(500, true, 7, 0), 100);
+	assert_int_equal(look(550, true, 8, 520), 0);
+	assert_false(watch.asked);
+	assert_int_equal(watch.quiet_ns, 0);
+	assert_int_equal(look(600, true, 8, 520), 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -129,6 +147,8 @@ main(int argc, char **argv)
 		    time_when_nobody_looked_does_not_count, set_up),
 		cmocka_unit_test_setup(
 		    one_that_is_stopped_makes_no_progress_even_asleep, set_up),
+		cmocka_unit_test_setup(
+		    one_that_cannot_be_woken_makes_no_progress, set_up),
 	};
 
 	return (RUN_TESTS(argc, argv, tests));
