@@ -164,8 +164,8 @@ acceptor_open(
 	acceptor->retry.handle = retry_due;
 	for (size_t i = 0; i < config->listener_count; i++) {
 		listener = &acceptor->listeners[i];
-		error =
-		    listener_open(listener, &config->listeners[i].address, why);
+		error = activation_listen(master->activation, listener,
+		    &config->listeners[i].address, why);
 		if (error != 0)
 			return (error);
 		listener->acceptor = acceptor;

@@ -291,6 +291,7 @@ config_set_defaults(struct config *config)
 		error = address_parse(
 		    "127.0.0.1:8080", &config->listeners[0].address, &why);
 		config->listener_count = 1;
+		config->listeners_default = true;
 	}
 	if (error == 0 && config->pool_count == 1 &&
 	    config->pools[0]->module_count == 0)

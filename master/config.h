@@ -76,6 +76,7 @@ struct config_listener {
 struct config {
 	struct config_listener listeners[CONFIG_LISTENERS_MAX];
 	size_t listener_count;
+	bool listeners_default; /* nobody has asked for them */
 	struct config_pool *pools[CONFIG_POOLS_MAX];
 	uint32_t pool_count;
 	bool check;    /* -t */

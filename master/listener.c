@@ -56,19 +56,55 @@ set_option(int fd, int level, int option, int value)
  * connection. SO_OOBINLINE: DESIGN section 5 counts every received byte.
  */
 static int
+set_inherited(int fd)
+{
+	int error;
+
+	error = set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+	if (error == 0)
+		error = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	return (error);
+}
+
+static int
 set_options(int fd, const struct address *address)
 {
 	int error;
 
 	error = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (error == 0)
-		error = set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
-	if (error == 0)
-		error = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+		error = set_inherited(fd);
 	if (error == 0 && address->storage.ss_family == AF_INET6)
 		error =
 		    set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, !address->any);
 	return (error);
+}
+
+int
+listener_adopt(
+    struct listener *listener, int fd, const char *name, struct reason *why)
+{
+	struct address address;
+	int error;
+
+	memset(listener, 0, sizeof(*listener));
+	listener->fd = -1;
+	listener->path.fd = -1;
+	memset(&address, 0, sizeof(address));
+	address.length = sizeof(address.storage);
+	error = fd_set_nonblock(fd);
+	if (error == 0 && getsockname(fd, (struct sockaddr *)&address.storage,
+			      &address.length) != 0)
+		error = -errno;
+	if (error == 0 && address.storage.ss_family != AF_UNIX)
+		error = set_inherited(fd);
+	if (error != 0)
+		return (reason_set(why, error,
+		    "can't use the socket for %s that systemd has opened: %s",
+		    name, strerror(-error)));
+	(void)strlcpy(listener->name, name, sizeof(listener->name));
+	listener->fd = fd;
+	return (0);
 }
 
 static int

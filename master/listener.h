@@ -16,6 +16,7 @@ struct listener {
 	struct loop_source source;
 	struct unix_socket path; /* fd -1 when it isn't one */
 	int fd;
+	bool given; /* a socket unit's, not ours */
 	char name[ADDRESS_TEXT]; /* its real address, port 0 resolved */
 };
 
@@ -27,6 +28,15 @@ struct listener {
  */
 int listener_open(struct listener *listener, const struct address *address,
     struct reason *why);
+
+/*
+ * listener_adopt(listener, fd, name, why):
+ * Listen with ${fd}, which somebody else has opened, as ${name}. It is the
+ * listener's then. Returns 0, or -errno with the line in ${why} and ${fd}
+ * still the caller's.
+ */
+int listener_adopt(
+    struct listener *listener, int fd, const char *name, struct reason *why);
 
 /* listener_close(listener): out of any loop already. Closed is fine. */
 void listener_close(struct listener *listener);

@@ -32,6 +32,7 @@ fill_standard_descriptors(void)
 static int
 serve(struct config *config)
 {
+	struct activation activation;
 	struct master *master;
 	struct reason why;
 	int status = EXIT_FAILURE;
@@ -45,7 +46,8 @@ serve(struct config *config)
 		log_err("out of memory");
 		return (EXIT_FAILURE);
 	}
-	if (server_open(master, config, &why) == 0)
+	activation_open(&activation, config);
+	if (server_open(master, config, &activation, &why) == 0)
 		status = server_run(master);
 	else
 		log_err("%s", why.text);

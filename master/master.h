@@ -7,11 +7,13 @@
 #define MASTER_MASTER_H
 
 #include "master/acceptor.h"
+#include "master/activation.h"
 #include "master/config.h"
 #include "master/connections.h"
 #include "master/control.h"
 #include "master/handoff.h"
 #include "master/loop.h"
+#include "master/notify.h"
 #include "master/quarantine.h"
 #include "master/server.h"
 #include "master/signals.h"
@@ -30,6 +32,8 @@ struct master {
 	const struct config *config;
 	struct loop loop;
 	struct signals signals;
+	struct notify notify;
+	struct activation *activation; /* while starting; or NULL */
 	struct acceptor acceptor;
 	struct control control;
 	struct connections connections;

@@ -184,13 +184,14 @@ stop_due(struct loop_timer *timer)
 }
 
 int
-server_open(
-    struct master *master, const struct config *config, struct reason *why)
+server_open(struct master *master, const struct config *config,
+    struct activation *activation, struct reason *why)
 {
 	int error;
 
 	memset(master, 0, sizeof(*master));
 	master->config = config;
+	master->activation = activation;
 	master->started_ns = clock_now();
 	master->signals.fd = -1;
 	master->stop_timer.owner = master;
@@ -205,9 +206,13 @@ server_open(
 	if (error != 0)
 		return (reason_set(
 		    why, error, "can't start: %s", strerror(-error)));
+	notify_open(master);
 	error = size_table(master, why);
 	if (error == 0)
 		error = open_sockets(master, why);
+	if (error == 0 && activation != NULL)
+		activation_close(activation);
+	master->activation = NULL;
 	if (error == 0)
 		error = make_workers(master, why);
 	if (error == 0)
@@ -237,6 +242,7 @@ server_close(struct master *master)
 	acceptor_stop(&master->acceptor);
 	connections_fini(&master->connections);
 	recover_fini(master);
+	notify_close(master);
 	signals_close(&master->signals, &master->loop);
 	loop_fini(&master->loop);
 	free(master->workers);
@@ -255,6 +261,7 @@ server_stop(struct master *master)
 		return;
 	}
 	master->phase = MASTER_STOPPING;
+	notify_stopping(master);
 	acceptor_stop(&master->acceptor);
 	if (!master->config->check)
 		log_info("stopping: %zu connections are open",
@@ -292,6 +299,7 @@ become_ready(struct master *master)
 		return;
 	}
 	recycle_start(master);
+	notify_ready(master);
 	for (size_t i = 0; i < acceptor->count; i++)
 		log_info("listening on %s", acceptor->listeners[i].name);
 	log_info("ready: %u workers, %u modules",

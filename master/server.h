@@ -17,17 +17,19 @@ enum {
 	SERVER_QUEUE_MS = 1000, /* for handing over the queue when we stop */
 };
 
+struct activation;
 struct master;
 struct worker;
 
 /*
- * server_open(master, config, why):
- * Open everything and start the first workers. ${config} stays the caller's
+ * server_open(master, config, activation, why):
+ * Open everything, with the sockets of ${activation} (or NULL) where they
+ * match, and start the first workers. ${config} stays the caller's
  * and must outlive ${master}. Returns 0, or -errno with the line in ${why};
  * server_close() is due either way.
  */
-int server_open(
-    struct master *master, const struct config *config, struct reason *why);
+int server_open(struct master *master, const struct config *config,
+    struct activation *activation, struct reason *why);
 
 /*
  * server_run(master):

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
@@ -37,6 +38,15 @@ reset_signals(void)
 		(void)sigaction(number, &action, NULL); /* KILL, STOP refuse */
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* What systemd has to say to us isn't a module's business. */
+static void
+forget_systemd(void)
+{
+	(void)unsetenv("NOTIFY_SOCKET");
+	(void)unsetenv("WATCHDOG_PID");
+	(void)unsetenv("WATCHDOG_USEC");
 }
 
 /* 0: nothing to read; 1 and 2: the log; 3: the master. */
@@ -119,6 +129,7 @@ become_worker(const char *path, int socket, const struct segment_fds *fds,
 
 	(void)setpgid(0, 0);
 	reset_signals();
+	forget_systemd();
 	arrange_cores(core_dumps);
 	error = segment_allocate(fds);
 	if (error != 0)

@@ -148,13 +148,12 @@ wait_ready(struct server *server)
 	(void)server_log_wait(server, "<6>bulkhead: ready", SERVER_READY_MS);
 }
 
-struct server *
-server_start(const char *option, ...)
+static struct server *
+start(const char *script, const char *option, va_list options)
 {
 	const char *argv[PROCESS_ARGUMENTS_MAX] = { NULL };
 	char program[PATH_MAX], state[96];
 	struct server *server;
-	va_list options;
 	size_t n = 0;
 
 	server = calloc(1, sizeof(*server));
@@ -172,6 +171,12 @@ server_start(const char *option, ...)
 	running = server;
 
 	process_program("bulkhead", program, sizeof(program));
+	if (script != NULL) {
+		argv[n++] = "bash";
+		argv[n++] = "-c";
+		argv[n++] = script;
+		argv[n++] = "bash";
+	}
 	argv[n++] = program;
 	argv[n++] = "-l";
 	argv[n++] = "127.0.0.1:0";
@@ -181,13 +186,35 @@ server_start(const char *option, ...)
 	argv[n++] = "spares=0"; /* a test that wants one asks for it */
 	argv[n++] = "-o";
 	argv[n++] = state;
-	va_start(options, option);
 	for (; option != NULL && n < PROCESS_ARGUMENTS_MAX - 1;
 	     option = va_arg(options, const char *))
 		argv[n++] = option;
-	va_end(options);
 	server->pid = process_spawn(argv, server->log_path);
 	wait_ready(server);
+	return (server);
+}
+
+struct server *
+server_start(const char *option, ...)
+{
+	struct server *server;
+	va_list options;
+
+	va_start(options, option);
+	server = start(NULL, option, options);
+	va_end(options);
+	return (server);
+}
+
+struct server *
+server_start_by(const char *script, const char *option, ...)
+{
+	struct server *server;
+	va_list options;
+
+	va_start(options, option);
+	server = start(script, option, options);
+	va_end(options);
 	return (server);
 }
 

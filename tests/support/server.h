@@ -41,6 +41,13 @@ struct server {
 struct server *server_start(const char *option, ...) __attribute__((sentinel));
 
 /*
+ * server_start_by(script, option...): the same, by bash: ${script} makes what
+ * the server inherits and ends with exec "$@".
+ */
+struct server *server_start_by(const char *script, const char *option, ...)
+    __attribute__((sentinel));
+
+/*
  * server_stop(server): SIGTERM; it must exit 0 in time, leave no process of
  * it and no sanitizer's report in its log. Frees ${server}.
  */

@@ -8,6 +8,7 @@
 #include "tests/unit/master/test.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -127,6 +128,38 @@ a_program_that_is_not_there_is_named(void **state)
 	close_fds(&fds);
 }
 
+/* A module that speaks to systemd would speak for the master. */
+static void
+a_worker_knows_nothing_of_systemd(void **state)
+{
+	static const char script[] =
+	    "#!/bin/sh\n"
+	    "[ \"$NOTIFY_SOCKET$WATCHDOG_PID$WATCHDOG_USEC\" = '' ] || exit 3\n"
+	    "[ \"$KEPT\" = yes ] || exit 4\n";
+	char path[] = "/tmp/bulkhead-spawn-XXXXXX";
+	struct segment_fds fds;
+	uint8_t said[512];
+	ssize_t length;
+	int fd;
+
+	(void)state;
+	make_fds(&fds);
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(
+	    write(fd, script, sizeof(script) - 1), sizeof(script) - 1);
+	assert_int_equal(fchmod(fd, 0700), 0);
+	fd_close(&fd);
+	assert_int_equal(setenv("NOTIFY_SOCKET", "/run/notify", 1), 0);
+	assert_int_equal(setenv("WATCHDOG_PID", "1", 1), 0);
+	assert_int_equal(setenv("WATCHDOG_USEC", "1", 1), 0);
+	assert_int_equal(setenv("KEPT", "yes", 1), 0);
+	assert_int_equal(run(path, &fds, said, sizeof(said), &length), 0);
+	assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
+	assert_int_equal(unlink(path), 0);
+	close_fds(&fds);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -135,6 +168,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(
 		    without_the_memory_it_does_not_run_and_says_so),
 		cmocka_unit_test(a_program_that_is_not_there_is_named),
+		cmocka_unit_test(a_worker_knows_nothing_of_systemd),
 	};
 
 	return (RUN_TESTS(argc, argv, tests));
