@@ -207,3 +207,18 @@ address_peer(const struct sockaddr_storage *storage, struct slot_peer *ret_peer)
 		memcpy(ret_peer->address, &in6->sin6_addr, 16);
 	}
 }
+
+void
+address_format_peer(const struct slot_peer *peer, char *ret_text)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	ret_text[0] = '\0';
+	if (peer->family == AF_UNIX)
+		(void)strlcpy(ret_text, "unix", ADDRESS_TEXT);
+	else if (inet_ntop(peer->family, peer->address, text, sizeof(text)) !=
+		 NULL)
+		(void)snprintf(ret_text, ADDRESS_TEXT,
+		    peer->family == AF_INET6 ? "[%s]:%u" : "%s:%u", text,
+		    (unsigned)peer->port);
+}

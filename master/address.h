@@ -45,4 +45,11 @@ void address_format(
 void address_peer(
     const struct sockaddr_storage *storage, struct slot_peer *ret_peer);
 
+/*
+ * address_format_peer(peer, ret_text):
+ * "127.0.0.1:4711", "[::1]:4711", "unix", or "" for anything else.
+ * ${ret_text} has ADDRESS_TEXT bytes.
+ */
+void address_format_peer(const struct slot_peer *peer, char *ret_text);
+
 #endif

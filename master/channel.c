@@ -122,7 +122,8 @@ read_one(struct worker *worker)
 	    &count, &truncated);
 	if (size == -EAGAIN)
 		return (false);
-	if (size == -EINTR)
+	/* It died with messages of ours unread; what it said comes next. */
+	if (size == -EINTR || size == -ECONNRESET)
 		return (true);
 	if (size == -EMSGSIZE || truncated) {
 		nonsense(worker, "a message that is too long or has "

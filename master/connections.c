@@ -117,13 +117,25 @@ connections_requeue(struct connections *table, struct connection *connection)
 }
 
 void
+connections_settle(struct connection *connection, enum fate fate)
+{
+	struct wreck *wreck = connection->wreck;
+
+	if (wreck == NULL)
+		return;
+	if (wreck->fates != NULL)
+		fate_tell(wreck->fates, fate, connection->slot,
+		    connection->generation, &connection->peer);
+	connection->wreck = NULL;
+	wreck->connections--;
+}
+
+void
 connections_set_wreck(struct connection *connection, struct wreck *wreck)
 {
-	if (connection->wreck != NULL)
-		connection->wreck->connections--;
+	connections_settle(connection, FATE_SUCCESSOR_DIED);
 	connection->wreck = wreck;
-	if (wreck != NULL)
-		wreck->connections++;
+	wreck->connections++;
 }
 
 struct connection *
@@ -152,7 +164,7 @@ connections_close(struct connections *table, struct connection *connection)
 {
 	bh_assert(connection->state != CONNECTION_FREE);
 	leave(table, connection);
-	connections_set_wreck(connection, NULL);
+	connections_settle(connection, FATE_CLOSED);
 	connection->state = CONNECTION_FREE;
 	fd_close(&connection->fd);
 	/* The slot used last is the one whose memory is warm everywhere. */
@@ -172,5 +184,6 @@ connections_reset(struct connections *table, struct connection *connection)
 	 * and is ended by the close alone.
 	 */
 	(void)connect(connection->fd, &nowhere, sizeof(nowhere));
+	connections_settle(connection, FATE_RESET);
 	connections_close(table, connection);
 }

@@ -17,6 +17,7 @@
 #ifndef MASTER_CONNECTIONS_H
 #define MASTER_CONNECTIONS_H
 
+#include "master/fate.h"
 #include "shm/segment.h"
 
 #include <stdbool.h>
@@ -32,7 +33,9 @@ struct wreck {
 	SLIST_ENTRY(wreck) link;
 	struct segment_fds fds; /* ro and buffers */
 	struct segment view;
-	size_t connections; /* whose wreck it is */
+	size_t connections;    /* whose wreck it is */
+	struct fates *fates;   /* where it is told what becomes of them */
+	struct report *report; /* whose these are; both or neither are NULL */
 };
 
 enum connection_state {
@@ -111,9 +114,16 @@ void connections_requeue(
 
 /*
  * connections_set_wreck(connection, wreck):
- * From now on ${wreck}, or NULL for none, is the one that knows of it.
+ * From now on ${wreck} is the one that knows of it. If it had another one,
+ * its successor has died.
  */
 void connections_set_wreck(struct connection *connection, struct wreck *wreck);
+
+/*
+ * connections_settle(connection, fate):
+ * It needs its wreck no longer, if it has one: ${fate} is what became of it.
+ */
+void connections_settle(struct connection *connection, enum fate fate);
 
 /*
  * connections_find(table, owner, slot, generation):

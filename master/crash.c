@@ -9,7 +9,6 @@
 #include "shm/base/clock.h"
 #include "shm/wreck.h"
 
-#include <arpa/inet.h>
 #include <bsd/string.h>
 #include <stdio.h>
 #include <string.h>
@@ -85,20 +84,6 @@ tell_line(const struct worker *worker, const struct slot_request *request,
 	(void)munmap((void *)(uintptr_t)bytes, size);
 }
 
-static void
-tell_client(const struct slot_peer *peer, struct crash *crash)
-{
-	char text[INET6_ADDRSTRLEN];
-
-	if (peer->family == AF_UNIX)
-		(void)strlcpy(crash->client, "unix", sizeof(crash->client));
-	else if (inet_ntop(peer->family, peer->address, text, sizeof(text)) !=
-		 NULL)
-		(void)snprintf(crash->client, sizeof(crash->client),
-		    peer->family == AF_INET6 ? "[%s]:%u" : "%s:%u", text,
-		    (unsigned)peer->port);
-}
-
 /* The connection whose request the culprit names, by our own table. */
 static void
 tell_request(const struct worker *worker, struct crash *crash)
@@ -113,7 +98,7 @@ tell_request(const struct worker *worker, struct crash *crash)
 			connection->generation, &state, &request) ||
 		    request.request != crash->culprit.request)
 			continue;
-		tell_client(&connection->peer, crash);
+		address_format_peer(&connection->peer, crash->client);
 		tell_line(worker, &request, crash);
 		return;
 	}

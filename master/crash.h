@@ -9,7 +9,7 @@
 #include "master/address.h"
 #include "master/build_id.h"
 #include "master/culprit.h"
-#include "master/recover.h"
+#include "master/fate.h"
 #include "shm/recorder.h"
 
 #include <signal.h>
@@ -48,7 +48,7 @@ struct crash {
 	size_t other_count;
 	struct culprit others[CRASH_OTHERS];
 
-	struct recovery recovery; /* what became of its connections */
+	struct fates fates; /* what became of its connections */
 	size_t entry_count;
 	struct recorder_entry entries[CRASH_ENTRIES]; /* oldest first */
 };
@@ -58,7 +58,7 @@ struct worker;
 /*
  * crash_collect(worker, end, ret_crash):
  * ${end} is what waitid(2) told. The segment is still mapped and the
- * connections are still the worker's. Everything but `recovery`.
+ * connections are still the worker's. Everything but `fates`.
  */
 void crash_collect(
     const struct worker *worker, const siginfo_t *end, struct crash *ret_crash);

@@ -101,13 +101,37 @@ build_others(struct builder *b, const struct crash *crash)
 }
 
 static json_t *
-build_connections(struct builder *b, const struct recovery *recovery)
+build_fate(struct builder *b, const struct fate_entry *entry)
 {
+	char client[ADDRESS_TEXT];
 	json_t *o = json_object();
 
-	put_number(b, o, "to_be_adopted", recovery->queued);
-	put_number(b, o, "accepted_anew", recovery->fresh);
-	put_number(b, o, "reset", recovery->reset);
+	address_format_peer(&entry->peer, client);
+	put_number(b, o, "slot", entry->slot);
+	put_number(b, o, "generation", entry->generation);
+	put_text(b, o, "client", client);
+	put_text(b, o, "outcome", fate_name(entry->fate));
+	return (o);
+}
+
+static json_t *
+build_connections(struct builder *b, const struct fates *fates)
+{
+	json_t *o = json_object(), *list = json_array();
+	uint64_t all = 0;
+
+	for (int i = 0; i < FATES; i++) {
+		put_number(b, o, fate_name((enum fate)i), fates->counts[i]);
+		all += fates->counts[i];
+	}
+	put_number(b, o, "untouched", fates->untouched);
+	put_number(b, o, "waiting", fates->waiting);
+	for (size_t i = 0; i < fates->count; i++)
+		if (json_array_append_new(
+			list, build_fate(b, &fates->entries[i])) != 0)
+			b->failed = true;
+	put(b, o, "list", list);
+	put_number(b, o, "not_listed", all - fates->count);
 	return (o);
 }
 
@@ -180,7 +204,7 @@ crash_file_format(const struct crash *crash)
 	put_end(&b, root, crash);
 	put(&b, root, "culprit", build_culprit(&b, crash));
 	put(&b, root, "other_threads", build_others(&b, crash));
-	put(&b, root, "connections", build_connections(&b, &crash->recovery));
+	put(&b, root, "connections", build_connections(&b, &crash->fates));
 	put(&b, root, "recorder", build_recorder(&b, crash));
 	if (!b.failed)
 		text = json_dumps(root, JSON_INDENT(2));

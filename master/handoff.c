@@ -230,6 +230,7 @@ follow(struct worker *worker, enum message_type type,
 {
 	struct connections *table = &worker->master->connections;
 	struct connection *connection;
+	enum fate fate;
 
 	connection = connections_find(
 	    table, &worker->owner, slot->slot, slot->generation);
@@ -245,9 +246,11 @@ follow(struct worker *worker, enum message_type type,
 	if (connection->state != CONNECTION_OFFERED)
 		return (false);
 	if (type == MESSAGE_TAKEN) {
+		if (!fate_of_taken(slot->how, &fate))
+			return (false);
 		connection->migrated = false;
 		connections_taken(connection);
-		connections_set_wreck(connection, NULL);
+		connections_settle(connection, fate);
 		connection->attempts = 0;
 		return (true);
 	}

@@ -39,6 +39,7 @@ struct master {
 	struct connections connections;
 	struct handoff handoff;
 	SLIST_HEAD(, wreck) wrecks;
+	LIST_HEAD(, report) reports;      /* that aren't written yet */
 	struct segment_geometry geometry; /* of every worker's segment */
 	struct worker *workers;
 	uint32_t worker_count;

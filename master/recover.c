@@ -6,10 +6,16 @@
 #include "master/recover.h"
 
 #include "master/master.h"
+#include "master/report.h"
 #include "shm/base/fd.h"
 #include "shm/wreck.h"
 
 #include <stdlib.h>
+
+struct death {
+	bool module;         /* it died in a module's callback */
+	struct fates *fates; /* of its connections, or NULL */
+};
 
 /*
  * Its segment becomes a wreck. NULL when it has none (it died before it was
@@ -31,9 +37,12 @@ make_wreck(struct worker *worker)
 	return (wreck);
 }
 
+/* Nobody can tell more about its connections. */
 static void
 free_wreck(struct wreck *wreck)
 {
+	if (wreck->report != NULL)
+		report_wreck_gone(wreck->report);
 	segment_unmap(&wreck->view);
 	fd_close(&wreck->fds.rw);
 	fd_close(&wreck->fds.ro);
@@ -75,44 +84,46 @@ count_death(struct connection *connection, const struct wreck *wreck)
  */
 static void
 requeue(struct connections *table, struct connection *connection,
-    struct wreck *wreck, struct recovery *recovery)
+    struct wreck *wreck, const struct death *death)
 {
 	if (wreck != NULL &&
 	    wreck_had(&wreck->view, connection->slot, connection->generation)) {
 		count_death(connection, wreck);
 		connection->attempts = 0;
 		connections_set_wreck(connection, wreck);
-		recovery->queued++;
 	} else if (connection->state == CONNECTION_HELD ||
-		   (!recovery->module &&
+		   (!death->module &&
 		       ++connection->attempts > RECOVER_ATTEMPTS_MAX)) {
-		recovery->reset++;
+		if (death->fates != NULL)
+			fate_tell(death->fates, FATE_RESET, connection->slot,
+			    connection->generation, &connection->peer);
 		connections_reset(table, connection);
 		return;
-	} else if (connection->wreck != NULL) {
-		recovery->queued++;
-	} else {
-		recovery->fresh++;
+	} else if (death->fates != NULL) {
+		death->fates->untouched++;
 	}
 	connections_requeue(table, connection);
 }
 
 void
-recover_connections(struct worker *worker, struct recovery *ret_recovery)
+recover_connections(struct worker *worker, struct report *report)
 {
 	struct connections *table = &worker->master->connections;
+	const struct death death = {
+		.module = wreck_in_request(&worker->view),
+		.fates = report == NULL ? NULL : &report->crash.fates,
+	};
 	struct connection *connection;
 	struct wreck *wreck = NULL;
 
-	*ret_recovery = (struct recovery){
-		.module = wreck_in_request(&worker->view),
-	};
 	if (!TAILQ_EMPTY(&worker->owner.list))
 		wreck = make_wreck(worker);
+	if (wreck != NULL && report != NULL)
+		report_wreck(report, wreck);
 	/* From the end: each goes to the head of the queue, the oldest last. */
 	while ((connection = TAILQ_LAST(
 		    &worker->owner.list, connection_list)) != NULL)
-		requeue(table, connection, wreck, ret_recovery);
+		requeue(table, connection, wreck, &death);
 	recover_clear_wrecks(worker->master);
 }
 

@@ -18,21 +18,15 @@ enum {
 struct master;
 struct worker;
 
-/* What became of them, for the crash report. */
-struct recovery {
-	uint32_t queued; /* to be adopted */
-	uint32_t fresh;  /* never read from: accepted anew */
-	uint32_t reset;
-	bool module; /* it died in a module's callback */
-};
-
 /*
- * recover_connections(worker, ret_recovery):
+ * recover_connections(worker, report):
  * After its death was told by the kernel, while its segment is still there.
  * Leaves it without connections, and without its segment if there is anyone
- * to recover; the caller runs the hand-over.
+ * to recover; the caller runs the hand-over. What becomes of each is told to
+ * ${report}, unless that is NULL.
  */
-void recover_connections(struct worker *worker, struct recovery *ret_recovery);
+struct report;
+void recover_connections(struct worker *worker, struct report *report);
 
 /*
  * recover_clear_wrecks(master): let go of the wrecks that nobody needs any

@@ -9,6 +9,7 @@
 
 #include "master/master.h"
 #include "master/recover.h"
+#include "master/report.h"
 #include "master/recycle.h"
 #include "master/spare.h"
 #include "shm/base/clock.h"
@@ -242,6 +243,7 @@ server_close(struct master *master)
 	acceptor_stop(&master->acceptor);
 	connections_fini(&master->connections);
 	recover_fini(master);
+	reports_fini(master);
 	notify_close(master);
 	signals_close(&master->signals, &master->loop);
 	loop_fini(&master->loop);

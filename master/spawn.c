@@ -11,12 +11,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -105,8 +107,12 @@ give_up(int socket, const char *what, const char *name, int error)
 		struct message_header header;
 		char text[FAILED_TEXT];
 	} message;
+	struct pollfd boot = { .fd = socket, .events = POLLIN };
 	int length;
 
+	/* Without a reader the master couldn't send its BOOT. */
+	(void)poll(&boot, 1, -1);
+	(void)recv(socket, message.text, sizeof(message.text), MSG_TRUNC);
 	length = snprintf(message.text, sizeof(message.text), "%s%s: %s", what,
 	    name, strerror(-error));
 	if (length >= (int)sizeof(message.text))

@@ -5,10 +5,10 @@
 #include "master/supervise.h"
 
 #include "master/channel.h"
-#include "master/crash_file.h"
 #include "master/master.h"
 #include "master/obituary.h"
 #include "master/recover.h"
+#include "master/report.h"
 #include "master/spare.h"
 #include "master/spawn.h"
 #include "shm/base/clock.h"
@@ -289,46 +289,32 @@ count_death(struct worker *worker, bool unexpected)
 }
 
 static void
-report(struct master *master, const struct crash *crash)
-{
-	const struct config *config = master->config;
-	int error;
-
-	if (config->state_dir == NULL || *config->state_dir == '\0' ||
-	    config->check)
-		return;
-	error = crash_file_write(
-	    crash, config->state_dir, (size_t)config->crash_files);
-	if (error != 0 && !master->reports_fail)
-		log_warn("can't write a crash report into %s/crashes: %s; set "
-			 "-o state-dir=",
-		    config->state_dir, strerror(-error));
-	master->reports_fail = error != 0;
-}
-
-static void
 act_bury(struct worker *worker)
 {
+	struct report *report = report_open(worker->master);
+	struct crash nowhere,
+	    *crash = report != NULL ? &report->crash : &nowhere;
 	struct obituary obituary;
-	struct crash crash;
 	siginfo_t end;
 
 	memset(&end, 0, sizeof(end));
 	/* Our own child and readable: this neither fails nor waits. */
 	(void)waitid(P_PIDFD, (id_t)worker->pidfd, &end, WEXITED | WNOHANG);
 	obituary_write(worker, &end, &obituary);
-	crash_collect(worker, &end, &crash);
-	recover_connections(worker, &crash.recovery);
+	crash_collect(worker, &end, crash);
+	recover_connections(worker, report);
 	if (obituary.unexpected)
 		worker->master->workers_died++;
 	count_death(worker, obituary.unexpected);
-	if (obituary.unexpected && crash.known)
-		worker->forgiven = quarantine_crash(worker, &crash.culprit);
+	if (obituary.unexpected && crash->known)
+		worker->forgiven = quarantine_crash(worker, &crash->culprit);
 	free_incarnation(worker);
 	server_worker_down(worker->master, worker, obituary.text);
 	/* Only now: the clients come before the paper. */
-	if (obituary.unexpected && !obituary.refused)
-		report(worker->master, &crash);
+	if (report != NULL && obituary.unexpected && !obituary.refused)
+		report_wait(report);
+	else if (report != NULL)
+		report_drop(report);
 }
 
 void

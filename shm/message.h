@@ -108,11 +108,22 @@ enum close_how {
 	CLOSE_RESET,
 };
 
+/* What its new owner does with a connection, for the crash report. */
+enum taken_how {
+	TAKEN_QUIETLY = 0, /* its client notices nothing */
+	TAKEN_REPLAYED,    /* its request is begun again */
+	TAKEN_REFUSED,     /* its request is answered 502 */
+	TAKEN_CLOSED,      /* it was ending: closed in order */
+	TAKEN_RESET,       /* its answer was cut off */
+	TAKEN_GONE,        /* its client has gone */
+	TAKEN_HOWS
+};
+
 /* Item of TAKEN, REFUSED, RELEASED and CLOSED. */
 struct message_slot {
 	uint32_t slot;
 	uint32_t generation;
-	uint32_t how; /* CLOSED: enum close_how */
+	uint32_t how; /* CLOSED: enum close_how; TAKEN: enum taken_how */
 	uint32_t padding;
 };
 _Static_assert(sizeof(struct message_slot) == 16, "layout");

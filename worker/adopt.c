@@ -152,7 +152,7 @@ static enum adoption
 judge_idle(const struct finding *finding)
 {
 	if (finding->witness.dead)
-		return (ADOPTION_RESET);
+		return (ADOPTION_GONE);
 	if (finding->state == SLOT_CLOSING || finding->witness.fin_sent)
 		return (ADOPTION_CLOSE);
 	return (ADOPTION_FRESH);
@@ -178,7 +178,7 @@ judge(struct finding *finding, const struct message_connection *item)
 	const struct witness *witness = &finding->witness;
 
 	if (witness->dead)
-		return (ADOPTION_RESET);
+		return (ADOPTION_GONE);
 	if (finding->state == SLOT_CLOSING || witness->fin_sent)
 		return (ADOPTION_CLOSE);
 	if (place->unread != 0)

@@ -10,6 +10,7 @@
  *	repeated                                  RESUME    its answer, from us
  *	the same, may not be repeated             REFUSE    502
  *	response partly sent                      RESET     a visible reset
+ *	its client has gone                       GONE      the same
  *	response wholly sent                      RESUME or FRESH, or CLOSE when
  *	                                                    it was the last
  */

@@ -351,9 +351,28 @@ begin(struct conn *conn, struct worker *worker)
 		conn_close(conn, worker);
 		break;
 	case ADOPTION_RESET:
+	case ADOPTION_GONE:
 		conn_reset(conn, worker);
 		break;
 	}
+}
+
+/* The same for the master, whose crash report waits for it. */
+static enum taken_how
+tell_how(const struct conn *conn)
+{
+	static const enum taken_how hows[] = {
+		[ADOPTION_FRESH] = TAKEN_QUIETLY,
+		[ADOPTION_RESUME] = TAKEN_QUIETLY,
+		[ADOPTION_REFUSE] = TAKEN_REFUSED,
+		[ADOPTION_CLOSE] = TAKEN_CLOSED,
+		[ADOPTION_RESET] = TAKEN_RESET,
+		[ADOPTION_GONE] = TAKEN_GONE,
+	};
+
+	if (conn->adoption == ADOPTION_RESUME && conn->replays > 0)
+		return (TAKEN_REPLAYED);
+	return (hows[conn->adoption]);
 }
 
 void
@@ -380,8 +399,8 @@ conn_arrived(struct worker *worker, conn_id id, int fd)
 	worker->conns_open++;
 	WORKER_STAT_ADD(worker, connections, 1);
 	WORKER_STAT_ADD(worker, connections_open, 1);
-	link_report(
-	    worker->link, MESSAGE_TAKEN, slot, conn_id_generation(id), 0);
+	link_report(worker->link, MESSAGE_TAKEN, slot, conn_id_generation(id),
+	    tell_how(conn));
 	begin(conn, worker);
 }
 

@@ -29,6 +29,7 @@ enum adoption {
 	ADOPTION_REFUSE,    /* 502: its request must not be begun again */
 	ADOPTION_CLOSE,     /* it was ending in order */
 	ADOPTION_RESET,     /* its answer was cut off */
+	ADOPTION_GONE,      /* its client has reset it */
 };
 
 struct conn {

@@ -159,11 +159,50 @@ print_recorder(FILE *out, const json_t *entries)
 	}
 }
 
+/* What became of them: all counts, and who wasn't just adopted. */
+static void
+print_connections(FILE *out, const json_t *connections)
+{
+	static const char *const outcomes[][2] = {
+		{ "adopted", "adopted" },
+		{ "replayed", "replayed" },
+		{ "answered_502", "answered 502" },
+		{ "closed", "closed in order" },
+		{ "reset", "reset" },
+		{ "client_gone", "whose client had gone" },
+		{ "successor_died", "whose next worker died too" },
+		{ "untouched", "not begun yet" },
+		{ "waiting", "not known" },
+	};
+	const json_t *list = json_object_get(connections, "list"), *item;
+	const char *separator = "connections ";
+	uint64_t count;
+	size_t i;
+
+	for (i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
+		count = number_of(connections, outcomes[i][0]);
+		if (count == 0)
+			continue;
+		(void)fprintf(
+		    out, "%s%" PRIu64 " %s", separator, count, outcomes[i][1]);
+		separator = ", ";
+	}
+	(void)fputs(*separator == 'c' ? "connections none\n" : "\n", out);
+	json_array_foreach(list, i, item)
+	{
+		if (strcmp(text_of(item, "outcome"), "adopted") == 0)
+			continue;
+		print_text(out, text_of(item, "outcome"), 12);
+		(void)fprintf(
+		    out, "slot %" PRIu64 ", ", number_of(item, "slot"));
+		print_text(out, text_of(item, "client"), 0);
+		(void)fputc('\n', out);
+	}
+}
+
 static void
 print_report(FILE *out, const json_t *report)
 {
-	const json_t *connections = json_object_get(report, "connections");
-
 	print_field(out, "crash", report, "id");
 	print_field(out, "time", report, "time");
 	(void)fprintf(out,
@@ -182,12 +221,7 @@ print_report(FILE *out, const json_t *report)
 	(void)fputc('\n', out);
 	print_field(out, "reason", report, "reason");
 	print_culprit(out, json_object_get(report, "culprit"));
-	(void)fprintf(out,
-	    "connections %" PRIu64 " to be adopted, %" PRIu64
-	    " accepted anew, %" PRIu64 " reset\n",
-	    number_of(connections, "to_be_adopted"),
-	    number_of(connections, "accepted_anew"),
-	    number_of(connections, "reset"));
+	print_connections(out, json_object_get(report, "connections"));
 	print_recorder(out, json_object_get(report, "recorder"));
 }
 

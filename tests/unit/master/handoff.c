@@ -226,6 +226,60 @@ counts_reports_that_cannot_be_true_and_does_not_follow_them(void **state)
 	assert_int_equal(state_of(fixture, 0), CONNECTION_HELD);
 }
 
+/* The kernel tells of messages that it left unread before what it said. */
+static void
+hears_a_dead_worker_out(void **state)
+{
+	struct fixture *fixture = *state;
+	struct {
+		struct message_header header;
+		struct message_slot slot;
+	} taken = { .slot = { .slot = 0, .generation = 1 } };
+
+	fixture->master.workers[1].state = WORKER_DOWN;
+	queue(fixture, 1);
+	handoff_run(&fixture->master);
+	message_init(
+	    &taken.header, MESSAGE_TAKEN, 1, (uint32_t)sizeof(taken.slot));
+	assert_int_equal(
+	    fd_send(fixture->peers[0], &taken, sizeof(taken), NULL, 0), 0);
+	fd_close(&fixture->peers[0]);
+	channel_read_all(&fixture->master.workers[0]);
+	assert_int_equal(state_of(fixture, 0), CONNECTION_HELD);
+}
+
+/* What a successor says is told in the crash report; nonsense isn't. */
+static void
+settles_what_became_of_the_dead_one_s_connections(void **state)
+{
+	struct fixture *fixture = *state;
+	struct fates *fates = calloc(1, sizeof(*fates));
+	struct wreck wreck = { .fds = { -1, -1, -1 }, .fates = fates };
+	struct message_slot item = { .slot = 0, .generation = 1 };
+	struct connections *table = &fixture->master.connections;
+	struct worker *next = &fixture->master.workers[0];
+
+	assert_non_null(fates);
+	queue(fixture, 2);
+	for (uint32_t i = 0; i < 2; i++) {
+		connections_set_wreck(&table->slots[i], &wreck);
+		connections_offer(table, &table->slots[i], &next->owner);
+	}
+	item.how = TAKEN_HOWS;
+	handoff_report(next, MESSAGE_TAKEN, &item, 1);
+	assert_int_equal(next->bad_reports, 1);
+	assert_int_equal(wreck.connections, 2);
+	item.how = TAKEN_REPLAYED;
+	handoff_report(next, MESSAGE_TAKEN, &item, 1);
+	assert_int_equal(fates->counts[FATE_REPLAYED], 1);
+	assert_int_equal(fates->entries[0].peer.port, 99);
+	connections_reset(table, &table->slots[1]);
+	assert_int_equal(fates->counts[FATE_RESET], 1);
+	assert_int_equal(fates->count, 2);
+	assert_int_equal(wreck.connections, 0);
+	free(fates);
+}
+
 /* Only from one that retires, and not before it had it. */
 static void
 moves_what_a_retiring_worker_releases(void **state)
@@ -397,6 +451,8 @@ main(int argc, char **argv)
 		HANDOFF_TEST(follows_taken_and_closed),
 		HANDOFF_TEST(
 		    counts_reports_that_cannot_be_true_and_does_not_follow_them),
+		HANDOFF_TEST(hears_a_dead_worker_out),
+		HANDOFF_TEST(settles_what_became_of_the_dead_one_s_connections),
 		HANDOFF_TEST(moves_what_a_retiring_worker_releases),
 		HANDOFF_TEST(offers_what_one_refused_to_another),
 		HANDOFF_TEST(tries_a_refuser_again_after_a_rest),

@@ -57,10 +57,13 @@ run(const char *path, const struct segment_fds *fds, uint8_t *said, size_t size,
 	assert_int_equal(
 	    spawn_worker(path, sockets[1], fds, false, &pid, &pidfd), 0);
 	fd_close(&sockets[1]);
+	(void)fd_send(sockets[0], "BOOT", 4, NULL, 0);
 	assert_int_equal(waitid(P_PIDFD, (id_t)pidfd, &end, WEXITED), 0);
 	assert_int_equal(end.si_code, CLD_EXITED);
-	*ret_length =
-	    fd_receive(sockets[0], said, size, NULL, 0, &count, &truncated);
+	do /* a second time if the child hasn't read our BOOT */
+		*ret_length = fd_receive(
+		    sockets[0], said, size, NULL, 0, &count, &truncated);
+	while (*ret_length == -ECONNRESET);
 	fd_close(&sockets[0]);
 	fd_close(&pidfd);
 	return (end.si_status);
