@@ -212,11 +212,17 @@ add_string(char *list, size_t used, const char *string)
 static size_t
 write_strings(const struct config *config, char *list)
 {
+	const struct config_pool *pool = config->pools[0];
+	const char *const sandbox[] = { pool->sandbox_syscalls,
+		pool->sandbox_read, pool->sandbox_write };
 	const struct config_module *module;
 	size_t used = 0;
 
-	for (uint32_t i = 0; i < config->pools[0]->module_count; i++) {
-		module = &config->pools[0]->modules[i];
+	for (size_t i = 0; i < sizeof(sandbox) / sizeof(sandbox[0]); i++)
+		used = add_string(
+		    list, used, sandbox[i] == NULL ? "" : sandbox[i]);
+	for (uint32_t i = 0; i < pool->module_count; i++) {
+		module = &pool->modules[i];
 		used = add_string(list, used, module->path);
 		used = add_string(list, used, module->name);
 		for (size_t j = 0; j < module->setting_count; j++)
@@ -252,6 +258,7 @@ channel_send_boot(struct worker *worker)
 	boot.strings = (uint32_t)strings;
 	boot.quarantined = worker->unloaded;
 	boot.limits = config->pools[0]->limits;
+	boot.sandbox = config->pools[0]->sandbox;
 	(void)strlcpy(boot.pool, config->pools[0]->name, sizeof(boot.pool));
 	message_init(
 	    &header, MESSAGE_BOOT, 0, (uint32_t)(size - sizeof(header)));

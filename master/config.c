@@ -36,8 +36,6 @@ free_pool(struct config_pool *pool)
 	}
 	settings_free_pool(pool);
 	free(pool->name);
-	free(pool->user);
-	free(pool->group);
 	free(pool);
 }
 

@@ -11,6 +11,7 @@
 #define MASTER_CONFIG_H
 
 #include "master/address.h"
+#include "master/identity.h"
 #include "shm/layout.h"
 #include "shm/message.h"
 
@@ -46,8 +47,6 @@ struct config_module {
  */
 struct config_pool {
 	char *name;
-	char *user;       /* NULL: the master's own */
-	char *group;      /* NULL: the user's */
 	uint32_t workers; /* 0: one for each CPU that is online */
 	struct config_module modules[SEGMENT_MODULES_MAX];
 	uint32_t module_count;
@@ -66,6 +65,14 @@ struct config_pool {
 	uint64_t recycle_memory;
 	bool core_dumps;
 	struct message_limits limits; /* what its workers are told */
+
+	char *user;  /* NULL: the master's own; see identity.h */
+	char *group; /* NULL: the user's */
+	struct identity identity; /* what they come to */
+	struct message_sandbox sandbox;
+	char *sandbox_syscalls; /* words with spaces between; or NULL */
+	char *sandbox_read;
+	char *sandbox_write;
 };
 
 struct config_listener {

@@ -37,7 +37,8 @@ serve(struct config *config)
 	struct reason why;
 	int status = EXIT_FAILURE;
 
-	if (paths_resolve(config, &why) != 0) {
+	if (paths_resolve(config, &why) != 0 ||
+	    identity_resolve(config, &why) != 0) {
 		log_err("%s", why.text);
 		return (EXIT_FAILURE);
 	}

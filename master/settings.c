@@ -16,7 +16,8 @@ enum setting_kind {
 	SETTING_COUNT,
 	SETTING_SIZE,
 	SETTING_SWITCH,
-	SETTING_PATH
+	SETTING_PATH,
+	SETTING_TEXT
 };
 
 enum setting_scope {
@@ -48,6 +49,8 @@ struct setting {
 	NUMBER(scope, name, field, SWITCH, 0, 1, initial, help)
 #define PATH(scope, name, field, help) \
 	NUMBER(scope, name, field, PATH, 0, 0, 0, help)
+#define TEXT(scope, name, field, help) \
+	NUMBER(scope, name, field, TEXT, 0, 0, 0, help)
 static const struct setting settings[] = {
 #include "master/settings.def"
 };
@@ -92,6 +95,12 @@ units_of(const struct setting *setting)
 	return (setting->kind == SETTING_SIZE ? size_units : no_units);
 }
 
+static bool
+is_text(const struct setting *setting)
+{
+	return (setting->kind == SETTING_PATH || setting->kind == SETTING_TEXT);
+}
+
 static uint64_t *
 number_at(void *owner, const struct setting *setting)
 {
@@ -105,7 +114,7 @@ switch_at(void *owner, const struct setting *setting)
 }
 
 static char **
-path_at(void *owner, const struct setting *setting)
+text_at(void *owner, const struct setting *setting)
 {
 	return ((char **)(void *)((char *)owner + setting->offset));
 }
@@ -140,8 +149,8 @@ init_scope(void *owner, enum setting_scope scope)
 			continue;
 		if (setting->kind == SETTING_SWITCH)
 			*switch_at(owner, setting) = setting->initial != 0;
-		else if (setting->kind == SETTING_PATH)
-			*path_at(owner, setting) = NULL;
+		else if (is_text(setting))
+			*text_at(owner, setting) = NULL;
 		else
 			*number_at(owner, setting) = setting->initial;
 	}
@@ -165,9 +174,9 @@ free_scope(void *owner, enum setting_scope scope)
 	const struct setting *setting;
 
 	for (setting = settings; setting < settings + SETTINGS; setting++)
-		if (setting->scope == scope && setting->kind == SETTING_PATH) {
-			free(*path_at(owner, setting));
-			*path_at(owner, setting) = NULL;
+		if (setting->scope == scope && is_text(setting)) {
+			free(*text_at(owner, setting));
+			*text_at(owner, setting) = NULL;
 		}
 }
 
@@ -252,15 +261,15 @@ set_switch(void *owner, const struct setting *setting, const char *text,
 }
 
 static int
-set_path(void *owner, const struct setting *setting, const char *text,
+set_text(void *owner, const struct setting *setting, const char *text,
     struct reason *why)
 {
-	char *path = strdup(text);
+	char *copy = strdup(text);
 
-	if (path == NULL)
+	if (copy == NULL)
 		return (reason_set(why, -ENOMEM, "out of memory"));
-	free(*path_at(owner, setting));
-	*path_at(owner, setting) = path;
+	free(*text_at(owner, setting));
+	*text_at(owner, setting) = copy;
 	return (0);
 }
 
@@ -334,8 +343,8 @@ settings_set(struct config *config, struct config_pool *pool, const char *text,
 		owner = setting->scope == SCOPE_POOL ? (void *)pool : config;
 		if (setting->kind == SETTING_SWITCH)
 			return (set_switch(owner, setting, equals + 1, why));
-		if (setting->kind == SETTING_PATH)
-			return (set_path(owner, setting, equals + 1, why));
+		if (is_text(setting))
+			return (set_text(owner, setting, equals + 1, why));
 		return (set_number(owner, setting, equals + 1, why));
 	}
 	return (unknown(text, length, why));
@@ -350,9 +359,10 @@ settings_help(char ret_text[static SETTINGS_HELP])
 
 	for (setting = settings; setting < settings + SETTINGS; setting++) {
 		format_value(setting, setting->initial, value);
-		if (setting->kind == SETTING_PATH)
-			(void)snprintf(
-			    name, sizeof(name), "%s=PATH", setting->name);
+		if (is_text(setting))
+			(void)snprintf(name, sizeof(name), "%s=%s",
+			    setting->name,
+			    setting->kind == SETTING_PATH ? "PATH" : "TEXT");
 		else
 			(void)snprintf(
 			    name, sizeof(name), "%s=%s", setting->name, value);

@@ -10,7 +10,7 @@
 #include "master/reason.h"
 
 enum {
-	SETTINGS_HELP = 4096, /* enough for all of them */
+	SETTINGS_HELP = 8192, /* enough for all of them */
 };
 
 /*

@@ -124,8 +124,7 @@ give_up(int socket, const char *what, const char *name, int error)
 }
 
 static _Noreturn void
-become_worker(const char *path, int socket, const struct segment_fds *fds,
-    bool core_dumps)
+become_worker(const struct spawn *spawn)
 {
 	char name[] = "bulkhead-worker";
 	char option[] = "--socket";
@@ -136,20 +135,22 @@ become_worker(const char *path, int socket, const struct segment_fds *fds,
 	(void)setpgid(0, 0);
 	reset_signals();
 	forget_systemd();
-	arrange_cores(core_dumps);
-	error = segment_allocate(fds);
+	arrange_cores(spawn->core_dumps);
+	error = segment_allocate(spawn->fds);
 	if (error != 0)
-		give_up(socket, "no memory for its segment", "", error);
-	error = arrange_descriptors(socket);
+		give_up(spawn->socket, "no memory for its segment", "", error);
+	error = arrange_descriptors(spawn->socket);
 	if (error != 0)
-		give_up(socket, "no descriptors", "", error);
-	(void)execv(path, arguments);
-	give_up(WORKER_SOCKET, "can't run ", path, -errno);
+		give_up(spawn->socket, "no descriptors", "", error);
+	error = identity_assume(spawn->identity);
+	if (error != 0)
+		give_up(WORKER_SOCKET, "can't become its user", "", error);
+	(void)execv(spawn->path, arguments);
+	give_up(WORKER_SOCKET, "can't run ", spawn->path, -errno);
 }
 
 int
-spawn_worker(const char *path, int socket, const struct segment_fds *fds,
-    bool core_dumps, pid_t *ret_pid, int *ret_pidfd)
+spawn_worker(const struct spawn *spawn, pid_t *ret_pid, int *ret_pidfd)
 {
 	int error, pidfd;
 	pid_t pid;
@@ -158,7 +159,7 @@ spawn_worker(const char *path, int socket, const struct segment_fds *fds,
 	if (pid < 0)
 		return (-errno);
 	if (pid == 0)
-		become_worker(path, socket, fds, core_dumps);
+		become_worker(spawn);
 	/* Nobody but us can reap it, so the pid is still its own. */
 	pidfd = pidfd_open(pid, 0);
 	if (pidfd < 0) {

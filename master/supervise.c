@@ -98,6 +98,13 @@ static int
 make_process(struct worker *worker)
 {
 	struct master *master = worker->master;
+	const struct config_pool *pool = master->config->pools[0];
+	struct spawn spawn = {
+		.path = master->config->worker,
+		.fds = &worker->segment_fds,
+		.identity = &pool->identity,
+		.core_dumps = pool->core_dumps,
+	};
 	int sockets[2];
 	int error;
 
@@ -105,9 +112,8 @@ make_process(struct worker *worker)
 		0, sockets) != 0)
 		return (-errno);
 	worker->socket = sockets[0];
-	error = spawn_worker(master->config->worker, sockets[1],
-	    &worker->segment_fds, master->config->pools[0]->core_dumps,
-	    &worker->pid, &worker->pidfd);
+	spawn.socket = sockets[1];
+	error = spawn_worker(&spawn, &worker->pid, &worker->pidfd);
 	fd_close(&sockets[1]);
 	if (error == 0)
 		error = loop_add(

@@ -147,7 +147,21 @@ struct message_limits {
 _Static_assert(sizeof(struct message_limits) == 80, "layout");
 
 /*
- * BOOT's text, a list of NUL-terminated strings:
+ * What a pool's modules may ask of the kernel; worker/sandbox.h has the rest.
+ * Of the limits 0 means: as inherited.
+ */
+struct message_sandbox {
+	uint64_t data_max;    /* RLIMIT_DATA, bytes */
+	uint64_t file_max;    /* RLIMIT_FSIZE, bytes */
+	uint64_t threads_max; /* RLIMIT_NPROC */
+	bool enabled;
+	uint8_t padding[7];
+};
+_Static_assert(sizeof(struct message_sandbox) == 32, "layout");
+
+/*
+ * BOOT's text, a list of NUL-terminated strings: the settings
+ * sandbox-syscalls, sandbox-read and sandbox-write, each empty when not set;
  * for each module its path, its name, then key=value settings, then an empty
  * string. The modules come in the order of their ids in the segment's header.
  */
@@ -159,6 +173,7 @@ struct message_boot {
 	uint32_t strings;     /* bytes of the list that follows */
 	uint32_t quarantined; /* a bit a module: don't load it */
 	struct message_limits limits;
+	struct message_sandbox sandbox;
 	char pool[MESSAGE_POOL_NAME];
 };
 

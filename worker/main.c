@@ -14,6 +14,7 @@
 #include "worker/engine.h"
 #include "worker/link.h"
 #include "worker/request.h"
+#include "worker/sandbox.h"
 #include "worker/stack.h"
 #include "worker/worker.h"
 
@@ -77,6 +78,7 @@ attach(struct worker *worker)
 	struct segment_fds fds = { -1, -1, -1 };
 	struct message_boot boot;
 	char *strings;
+	size_t taken = 0;
 	int error;
 
 	if ((error = link_boot(worker->link, &boot, &strings, &fds)) != 0)
@@ -84,8 +86,11 @@ attach(struct worker *worker)
 	log_init("bulkhead-worker", boot.worker);
 	log_set_level(boot.log_level);
 	setproctitle("worker %u", boot.worker);
-	error = modules_parse(
-	    &worker->modules, strings, boot.strings, boot.modules);
+	error = sandbox_parse(
+	    &worker->sandbox, &boot.sandbox, strings, boot.strings, &taken);
+	if (error == 0)
+		error = modules_parse(&worker->modules, strings + taken,
+		    boot.strings - taken, boot.modules);
 	free(strings);
 	worker->modules.quarantined = boot.quarantined;
 	worker->limits = limits_of(&boot.limits);
@@ -150,7 +155,8 @@ load_modules(struct worker *worker)
 
 	atomic_store_explicit(&worker->segment.consumer->state, SEGMENT_LOADING,
 	    memory_order_relaxed);
-	if (modules_load(
+	if (sandbox_enter(&worker->sandbox, &worker->modules, text, sizeof(text)) != 0 ||
+	    modules_load(
 		&worker->modules, &worker->segment, text, sizeof(text)) != 0) {
 		(void)link_say(worker->link, MESSAGE_FAILED, text);
 		return (-ECANCELED); /* said */
@@ -163,6 +169,7 @@ static void
 release(struct worker *worker)
 {
 	modules_unload(&worker->modules);
+	sandbox_free(&worker->sandbox);
 	stack_pool_free(worker->stacks);
 	engine_free(worker->engine);
 	requests_free(worker);

@@ -11,6 +11,7 @@
 #include "shm/segment.h"
 #include "shm/stats.h"
 #include "worker/module.h"
+#include "worker/sandbox.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -61,6 +62,7 @@ struct worker {
 	struct activity *activity; /* of the dispatch thread */
 	struct running running;
 	struct worker_limits limits;
+	struct sandbox_policy sandbox;
 
 	struct conn *conns;  /* by slot */
 	uint32_t conns_used; /* slots below this have been used */

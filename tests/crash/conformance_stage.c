@@ -107,16 +107,19 @@ struct server *
 stage_server(const char *workers, const char *listen)
 {
 	static unsigned turn; /* with and without a spare */
-	char path[512], module[640];
+	char path[512], module[640], writable[96];
 	struct server *server;
 
 	empty_state();
 	server_module("faulty", path, sizeof(path));
 	(void)snprintf(module, sizeof(module), "%s,state=%s", path, state_path);
+	(void)snprintf(
+	    writable, sizeof(writable), "sandbox-write=%s", state_path);
 	server = server_start("-w", workers, "-m", module, "-m", "hello", "-o",
-	    turn++ % 2 == 0 ? "spares=0" : "spares=1", "-o", "state-dir=", "-o",
-	    "hang-warn=20s", "-o", "quarantine-crashes=64", "-o",
-	    "quarantine-window=1s", listen == NULL ? NULL : "-l", listen, NULL);
+	    writable, "-o", turn++ % 2 == 0 ? "spares=0" : "spares=1", "-o",
+	    "state-dir=", "-o", "hang-warn=20s", "-o", "quarantine-crashes=64",
+	    "-o", "quarantine-window=1s", listen == NULL ? NULL : "-l", listen,
+	    NULL);
 	server->crash_expected = true; /* a sanitizer reports them */
 	return (server);
 }

@@ -76,6 +76,9 @@ setting(const struct fake *fake, const char *key)
 {
 	const char *string = fake->strings;
 
+	/* The sandbox's strings stand before the modules'. */
+	for (int i = 0; i < 3; i++)
+		string += strlen(string) + 1;
 	while (*string != '\0') {
 		if (strncmp(string, key, strlen(key)) == 0)
 			return (string + strlen(key));

@@ -47,6 +47,12 @@ static int
 run(const char *path, const struct segment_fds *fds, uint8_t *said, size_t size,
     ssize_t *ret_length)
 {
+	const struct identity nobody = { .change = false };
+	struct spawn spawn = {
+		.path = path,
+		.fds = fds,
+		.identity = &nobody,
+	};
 	siginfo_t end = { 0 };
 	int sockets[2], pidfd, truncated;
 	size_t count = 0;
@@ -54,8 +60,8 @@ run(const char *path, const struct segment_fds *fds, uint8_t *said, size_t size,
 
 	assert_int_equal(
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
-	assert_int_equal(
-	    spawn_worker(path, sockets[1], fds, false, &pid, &pidfd), 0);
+	spawn.socket = sockets[1];
+	assert_int_equal(spawn_worker(&spawn, &pid, &pidfd), 0);
 	fd_close(&sockets[1]);
 	(void)fd_send(sockets[0], "BOOT", 4, NULL, 0);
 	assert_int_equal(waitid(P_PIDFD, (id_t)pidfd, &end, WEXITED), 0);
