@@ -141,8 +141,8 @@ tell_culprit(const struct worker *worker, struct crash *crash)
 }
 
 void
-crash_collect(
-    const struct worker *worker, const siginfo_t *end, struct crash *ret_crash)
+crash_collect(const struct worker *worker, const siginfo_t *end,
+    enum cause cause, struct crash *ret_crash)
 {
 	struct crash *crash = ret_crash;
 
@@ -150,6 +150,7 @@ crash_collect(
 	crash->worker = worker->number;
 	crash->incarnation = worker->incarnation;
 	crash->pid = worker->pid;
+	crash->cause = cause;
 	crash->hung = worker->hung;
 	crash->loading = worker->ready_ns == 0;
 	crash->up_ns = clock_now() - worker->started_ns;

@@ -8,6 +8,7 @@
 
 #include "master/address.h"
 #include "master/build_id.h"
+#include "master/cause.h"
 #include "master/culprit.h"
 #include "master/fate.h"
 #include "shm/recorder.h"
@@ -32,6 +33,7 @@ struct crash {
 	pid_t pid;
 	int signal; /* 0: it exited with ${status} */
 	int status;
+	enum cause cause;
 	bool core;
 	bool hung;               /* we aborted it */
 	bool loading;            /* it was not ready yet */
@@ -56,11 +58,11 @@ struct crash {
 struct worker;
 
 /*
- * crash_collect(worker, end, ret_crash):
+ * crash_collect(worker, end, cause, ret_crash):
  * ${end} is what waitid(2) told. The segment is still mapped and the
  * connections are still the worker's. Everything but `fates`.
  */
-void crash_collect(
-    const struct worker *worker, const siginfo_t *end, struct crash *ret_crash);
+void crash_collect(const struct worker *worker, const siginfo_t *end,
+    enum cause cause, struct crash *ret_crash);
 
 #endif

@@ -182,6 +182,7 @@ put_end(struct builder *b, json_t *root, const struct crash *crash)
 		put(b, root, "signal", json_null());
 		put_number(b, root, "exit_status", (uint64_t)crash->status);
 	}
+	put_text(b, root, "cause", cause_name(crash->cause));
 	put(b, root, "core", json_boolean(crash->core));
 	put(b, root, "hung", json_boolean(crash->hung));
 	put(b, root, "starting", json_boolean(crash->loading));

@@ -13,6 +13,7 @@
 #include "master/control.h"
 #include "master/handoff.h"
 #include "master/loop.h"
+#include "master/oom.h"
 #include "master/notify.h"
 #include "master/quarantine.h"
 #include "master/server.h"
@@ -50,7 +51,8 @@ struct master {
 	struct loop_timer watch_timer;
 	struct loop_timer recycle_timer;
 	struct loop_timer stop_timer; /* the queue's limit in STOPPING */
-	bool reports_fail;            /* said once, until it works again */
+	struct oom oom;
+	bool reports_fail; /* said once, until it works again */
 	uint64_t started_ns;
 	uint64_t workers_started;
 	uint64_t workers_died; /* other than by drain */

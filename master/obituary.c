@@ -7,18 +7,25 @@
 
 #include "master/culprit.h"
 #include "master/master.h"
+#include "shm/activity.h"
+#include "shm/base/log.h"
 
 #include <bsd/string.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
 enum {
-	PART_TEXT = 256
+	PART_TEXT = 256,
+	NUMBER_TEXT = 32,
 };
 
+/* Of a worker's death; journalctl --catalog and filters know it by this. */
+static const char message_id[] = "5c6ff9f5a3f94ee0a0a3e9b7e2d1c84b";
+
 static void
-tell_end(const siginfo_t *end, char *text)
+tell_end(const siginfo_t *end, enum cause cause, char *text)
 {
 	const char *name;
 
@@ -38,6 +45,7 @@ tell_end(const siginfo_t *end, char *text)
 			    text, PART_TEXT, "killed by SIG%s", name);
 		if (end->si_code == CLD_DUMPED)
 			(void)strlcat(text, " (core dumped)", PART_TEXT);
+		(void)strlcat(text, cause_describe(cause), PART_TEXT);
 		break;
 	default:
 		(void)strlcpy(text, "ended", PART_TEXT);
@@ -61,7 +69,7 @@ is_expected(const struct worker *worker, const siginfo_t *end)
 
 void
 obituary_write(const struct worker *worker, const siginfo_t *end,
-    struct obituary *ret_obituary)
+    enum cause cause, struct obituary *ret_obituary)
 {
 	char how[PART_TEXT], who[CULPRIT_TEXT];
 	struct culprit culprit;
@@ -79,11 +87,63 @@ obituary_write(const struct worker *worker, const siginfo_t *end,
 	ret_obituary->text[0] = '\0';
 	if (!ret_obituary->unexpected)
 		return;
-	tell_end(end, how);
+	tell_end(end, cause, how);
 	who[0] = '\0';
 	if (culprit_find(&worker->view, 0, &culprit))
 		culprit_describe(&culprit, who, sizeof(who));
 	(void)snprintf(ret_obituary->text, sizeof(ret_obituary->text),
 	    "worker %u (pid %d) %s%s", (unsigned)worker->number,
 	    (int)worker->pid, how, who);
+}
+
+/* An empty text is no field. */
+static const char *
+or_none(const char *text)
+{
+	return (*text == '\0' ? NULL : text);
+}
+
+static const char *
+format_number(char *text, uint64_t number)
+{
+	(void)snprintf(text, NUMBER_TEXT, "%" PRIu64, number);
+	return (text);
+}
+
+void
+obituary_publish(const struct obituary *obituary, const struct crash *crash)
+{
+	char request[48], worker[NUMBER_TEXT], pid[NUMBER_TEXT];
+	char signal[NUMBER_TEXT], status[NUMBER_TEXT];
+	const char *name = sigabbrev_np(crash->signal);
+	const struct culprit *culprit = &crash->culprit;
+	const bool in_request = crash->known && culprit->request != 0;
+	const struct log_field fields[] = {
+		{ "MESSAGE_ID", message_id },
+		{ "CRASH_ID", or_none(crash->id) },
+		{ "WORKER", format_number(worker, crash->worker) },
+		{ "WORKER_PID", format_number(pid, (uint64_t)crash->pid) },
+		{ "SIGNAL", crash->signal != 0 ? signal : NULL },
+		{ "EXIT_STATUS",
+		    crash->signal == 0
+			? format_number(status, (uint64_t)crash->status)
+			: NULL },
+		{ "CAUSE", cause_name(crash->cause) },
+		{ "MODULE", crash->known ? or_none(culprit->name) : NULL },
+		{ "MODULE_FILE", or_none(crash->file) },
+		{ "BUILD_ID", or_none(crash->build_id) },
+		{ "NOTIFICATION",
+		    crash->known ? or_none(culprit->step_name) : NULL },
+		{ "REQUEST_ID", in_request ? request : NULL },
+		{ "METHOD", or_none(crash->method) },
+		{ "TARGET", or_none(crash->target) },
+		{ "CLIENT", or_none(crash->client) },
+	};
+
+	(void)snprintf(signal, sizeof(signal), "SIG%s", name ? name : "?");
+	(void)snprintf(request, sizeof(request), "%" PRIu64 "-%" PRIu64,
+	    culprit->request >> REQUEST_COUNT_BITS,
+	    culprit->request & UINT32_MAX);
+	log_fields(LOG_ERR, fields, sizeof(fields) / sizeof(fields[0]), "%s",
+	    obituary->text);
 }

@@ -6,6 +6,7 @@
 #ifndef MASTER_OBITUARY_H
 #define MASTER_OBITUARY_H
 
+#include "master/crash.h"
 #include "master/supervise.h"
 
 #include <signal.h>
@@ -17,10 +18,17 @@ struct obituary {
 };
 
 /*
- * obituary_write(worker, end, ret_obituary):
+ * obituary_write(worker, end, cause, ret_obituary):
  * ${end} is what waitid(2) told. The worker's segment is still mapped.
  */
 void obituary_write(const struct worker *worker, const siginfo_t *end,
-    struct obituary *ret_obituary);
+    enum cause cause, struct obituary *ret_obituary);
+
+/*
+ * obituary_publish(obituary, crash):
+ * Log it: one line, and in the journal one entry with fields.
+ */
+void obituary_publish(
+    const struct obituary *obituary, const struct crash *crash);
 
 #endif

@@ -201,6 +201,7 @@ server_open(struct master *master, const struct config *config,
 	watch_init(master);
 	quarantine_init(master);
 	recycle_init(master);
+	oom_init(&master->oom);
 	error = loop_init(&master->loop);
 	if (error == 0)
 		error = signals_open(&master->signals, master);
@@ -361,13 +362,11 @@ replace(struct worker *worker)
 }
 
 void
-server_worker_down(
-    struct master *master, struct worker *worker, const char *text)
+server_worker_down(struct master *master, struct worker *worker)
 {
 	switch (master->phase) {
 	case MASTER_STARTING:
-		/* One line, the first one's; the others tell the same. */
-		log_err("%s", text);
+		/* Its line has been told; the others' would be the same. */
 		if (worker->forgiven) {
 			replace(worker);
 			return;
@@ -375,8 +374,6 @@ server_worker_down(
 		end_now(master, EXIT_FAILURE);
 		return;
 	case MASTER_SERVING:
-		if (*text != '\0')
-			log_err("%s", text);
 		/* The clients first: a start takes some milliseconds. */
 		spare_promote(master);
 		handoff_run(master);
@@ -386,8 +383,6 @@ server_worker_down(
 		break;
 	case MASTER_STOPPING:
 	case MASTER_DRAINING:
-		if (*text != '\0')
-			log_err("%s", text);
 		spare_promote(master);
 		break;
 	case MASTER_ENDING:

@@ -56,8 +56,7 @@ uint32_t server_count_regular(const struct master *master);
 
 /* What others have to tell. */
 void server_worker_serving(struct master *master);
-void server_worker_down(
-    struct master *master, struct worker *worker, const char *text);
+void server_worker_down(struct master *master, struct worker *worker);
 void server_queue_empty(struct master *master);
 
 #endif

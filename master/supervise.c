@@ -137,6 +137,7 @@ act_spawn(struct worker *worker)
 	worker->failure.text[0] = '\0';
 	worker->owed = 0;
 	worker->hung = false;
+	worker->killed = false;
 	worker->retired = false;
 	worker->recycle = false;
 	worker->forgiven = false;
@@ -171,7 +172,9 @@ act_retry(struct worker *worker)
 {
 	supervise_finish(worker);
 	worker->quick_deaths++;
-	server_worker_down(worker->master, worker, worker->failure.text);
+	if (worker->master->phase < MASTER_ENDING)
+		log_err("%s", worker->failure.text);
+	server_worker_down(worker->master, worker);
 }
 
 /*
@@ -218,6 +221,7 @@ act_kill(struct worker *worker)
 {
 	loop_timer_clear(&worker->master->loop, &worker->timer);
 	channel_mute(worker);
+	worker->killed = true;
 	(void)pidfd_send_signal(worker->pidfd, SIGKILL, NULL, 0);
 }
 
@@ -301,21 +305,26 @@ act_bury(struct worker *worker)
 	struct crash nowhere,
 	    *crash = report != NULL ? &report->crash : &nowhere;
 	struct obituary obituary;
+	enum cause cause;
 	siginfo_t end;
 
 	memset(&end, 0, sizeof(end));
 	/* Our own child and readable: this neither fails nor waits. */
 	(void)waitid(P_PIDFD, (id_t)worker->pidfd, &end, WEXITED | WNOHANG);
-	obituary_write(worker, &end, &obituary);
-	crash_collect(worker, &end, crash);
+	cause = cause_find(worker, &end);
+	obituary_write(worker, &end, cause, &obituary);
+	crash_collect(worker, &end, cause, crash);
 	recover_connections(worker, report);
 	if (obituary.unexpected)
 		worker->master->workers_died++;
 	count_death(worker, obituary.unexpected);
-	if (obituary.unexpected && crash->known)
+	/* What an operator ends isn't its module's crash. */
+	if (obituary.unexpected && crash->known && cause != CAUSE_OUTSIDE)
 		worker->forgiven = quarantine_crash(worker, &crash->culprit);
 	free_incarnation(worker);
-	server_worker_down(worker->master, worker, obituary.text);
+	if (obituary.text[0] != '\0' && worker->master->phase < MASTER_ENDING)
+		obituary_publish(&obituary, crash);
+	server_worker_down(worker->master, worker);
 	/* Only now: the clients come before the paper. */
 	if (report != NULL && obituary.unexpected && !obituary.refused)
 		report_wait(report);

@@ -95,6 +95,7 @@ struct worker {
 	struct reason failure; /* FAILED's text, or why it was stillborn */
 	unsigned owed;         /* enum channel_debt: its socket was full */
 	bool hung;             /* aborted because of that */
+	bool killed;           /* by our SIGKILL */
 	bool retired;          /* asked to end, so its end is no news */
 	bool recycle;          /* it is to be replaced */
 	bool forgiven; /* its death at the start: a module's, which it was */

@@ -203,6 +203,8 @@ print_connections(FILE *out, const json_t *connections)
 static void
 print_report(FILE *out, const json_t *report)
 {
+	const char *cause;
+
 	print_field(out, "crash", report, "id");
 	print_field(out, "time", report, "time");
 	(void)fprintf(out,
@@ -212,6 +214,11 @@ print_report(FILE *out, const json_t *report)
 	    number_of(report, "pid"),
 	    (double)number_of(report, "uptime_ns") / 1e9);
 	print_end(out, report, 0);
+	cause = text_of(report, "cause");
+	if (strcmp(cause, "outside") == 0)
+		(void)fputs(", sent from outside", out);
+	if (strcmp(cause, "memory") == 0)
+		(void)fputs(", for want of memory", out);
 	if (json_is_true(json_object_get(report, "core")))
 		(void)fputs(", core dumped", out);
 	if (json_is_true(json_object_get(report, "hung")))
