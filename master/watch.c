@@ -11,6 +11,7 @@
 #include "shm/base/clock.h"
 #include "shm/base/log.h"
 
+#include <bsd/string.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -121,18 +122,23 @@ format_duration(uint64_t ns, char *ret_text)
 		    (double)(ns / CLOCK_NS_PER_MS) / 1000);
 }
 
-/* What it hangs in: " in module faulty, begin_request, request 3-17". */
+/*
+ * What it hangs in: " in module faulty, begin_request, request 3-17". One that
+ * is stopped may be in a callback, too.
+ */
 static void
 describe(const struct worker *worker, char *text, size_t size)
 {
+	const bool stopped = worker->watch.stopped;
 	struct culprit culprit;
 
-	if (worker->watch.stopped)
-		(void)snprintf(text, size, " (stopped by a signal)");
-	else if (culprit_find_dispatching(&worker->view, &culprit))
+	*text = '\0';
+	if (culprit_find_dispatching(&worker->view, &culprit))
 		culprit_describe(&culprit, text, size);
-	else
+	else if (!stopped)
 		(void)snprintf(text, size, " outside any module");
+	if (stopped)
+		(void)strlcat(text, " (stopped by a signal)", size);
 }
 
 static void

@@ -39,7 +39,9 @@ enum {
 	PLACE_FLUSH,
 	PLACE_POST,
 	PLACE_COUNT,
-	WAY_COUNT = 9
+	WAY_COUNT = 9, /* that end the process */
+	WAY_STOP = 9,  /* these don't: the master does, at hang-limit */
+	WAY_LOOP,
 };
 
 struct play {
@@ -51,9 +53,13 @@ struct play {
 	bool finish;     /* the client has ended its direction: shutdown(2) */
 };
 
-/* play_place(place), play_way(way): their names, as faulty knows them. */
+/*
+ * play_place(place), play_way(way): their names, as faulty knows them;
+ * play_end(way): "SIGSEGV" or "status 3", as the kernel does.
+ */
 const char *play_place(unsigned place);
 const char *play_way(unsigned way);
+const char *play_end(unsigned way);
 
 /* play(what): play it. Fails the test when anyone sees what they shouldn't. */
 void play(const struct play *what);
@@ -66,6 +72,11 @@ void play(const struct play *what);
 void play_scene(enum scene scene, unsigned stride);
 
 /*
+ * play_hangs(scene, stride): the same by WAY_STOP and WAY_LOOP.
+ */
+void play_hangs(enum scene scene, unsigned stride);
+
+/*
  * stage_server(workers, listen): a server with faulty and hello, listening on
  * ${listen} too unless that is NULL; every other one has a spare, and none a
  * quarantine. Its state file, of that path, is emptied.
@@ -73,6 +84,9 @@ void play_scene(enum scene scene, unsigned stride);
  * stage_request(prefix, index, ret_request, size): what follows in one.
  */
 struct server *stage_server(const char *workers, const char *listen);
+
+/* stage_server_impatient(workers): the same, and it aborts what hangs. */
+struct server *stage_server_impatient(const char *workers);
 const char *stage_state(void);
 size_t stage_lines(const char *prefix);
 void stage_request(
@@ -84,6 +98,21 @@ void stage_request(
  */
 void stage_expect_log(struct server *server, unsigned way, unsigned place,
     const char *prefix, size_t index);
+
+/*
+ * stage_expect_report(server, expected):
+ * The crash report of that number, from 0, of all that the server has
+ * written says so.
+ */
+struct report {
+	size_t index;
+	unsigned way, place, thread;
+	const char *method, *target;
+	uint16_t port;       /* of the client, or 0: not TCP */
+	const char *request; /* as the log names it */
+};
+void stage_expect_report(
+    const struct server *server, const struct report *expected);
 
 /* A connection that takes no part but is there: every state of them. */
 struct bystanders {

@@ -4,9 +4,11 @@
  */
 #include "tests/crash/conformance.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define GET_HELLO "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -15,7 +17,8 @@ enum {
 	BODY_SMALL = 1000,
 	BODY_LARGE = 400000,
 	BEHIND = 2, /* pipelined requests behind the dying one */
-	POISON_DEATHS = 2
+	POISON_DEATHS = 2,
+	TARGET = 256
 };
 
 /* What the dying request's client gets. */
@@ -122,22 +125,29 @@ answer_of(enum scene scene, char *ret_text, size_t size)
 	    ret_text, size, "%s k %zu %lu\n", method_of(scene), length, sum);
 }
 
+static void
+target_of(const struct play *what, char *ret_text, size_t size)
+{
+	(void)snprintf(ret_text, size,
+	    "/faulty?how=%s&at=%s&key=k&times=%u&thread=%u&respond=%s&after=%u",
+	    play_way(what->way), play_place(what->place),
+	    what->scene == SCENE_POISON ? 0 : 1, what->thread,
+	    respond_of(what->scene),
+	    what->scene == SCENE_PUT_LARGE ? BODY_LARGE / 2 : 0);
+}
+
 /* The request, its body and what is pipelined behind it, in one piece. */
 static void
 send_request(struct client *client, const struct play *what)
 {
 	size_t body = body_of(what->scene), i;
-	char *text = malloc(body + 2048);
+	char *text = malloc(body + 2048), target[TARGET];
 	int length;
 
 	assert_non_null(text);
-	length = snprintf(text, 1024,
-	    "%s /faulty?how=%s&at=%s&key=k&times=%u&thread=%u&respond=%s"
-	    "&after=%u HTTP/1.1\r\nHost: a\r\n%s",
-	    method_of(what->scene), play_way(what->way),
-	    play_place(what->place), what->scene == SCENE_POISON ? 0 : 1,
-	    what->thread, respond_of(what->scene),
-	    what->scene == SCENE_PUT_LARGE ? BODY_LARGE / 2 : 0,
+	target_of(what, target, sizeof(target));
+	length = snprintf(text, 1024, "%s %s HTTP/1.1\r\nHost: a\r\n%s",
+	    method_of(what->scene), target,
 	    what->scene == SCENE_WHOLE_CLOSE ? "Connection: close\r\n" : "");
 	if (body > 0)
 		length += snprintf(
@@ -231,11 +241,19 @@ check_dying(struct client *client, const struct play *what)
 }
 
 static void
-check_deaths(struct server *server, const struct play *what)
+check_deaths(struct server *server, const struct play *what, uint16_t port)
 {
+	char prefix[80], target[TARGET], request[48];
+	struct report report = { .way = what->way,
+		.place = what->place,
+		.thread = what->thread,
+		.method = method_of(what->scene),
+		.target = target,
+		.port = port,
+		.request = request };
 	size_t i, deaths = 1;
-	char prefix[80];
 
+	target_of(what, target, sizeof(target));
 	if (what->scene == SCENE_POISON && outcome_of(what) == OUTCOME_REFUSAL)
 		deaths = POISON_DEATHS;
 	(void)snprintf(
@@ -244,6 +262,22 @@ check_deaths(struct server *server, const struct play *what)
 	/* A thread of its own isn't in the activity words. */
 	for (i = 0; what->thread < 2 && i < deaths; i++)
 		stage_expect_log(server, what->way, what->place, prefix, i);
+	for (i = 0; i < deaths; i++) {
+		report.index = i;
+		stage_request(prefix, i, request, sizeof(request));
+		stage_expect_report(server, &report);
+	}
+}
+
+static uint16_t
+port_of(const struct client *client)
+{
+	struct sockaddr_in address;
+	socklen_t size = sizeof(address);
+
+	assert_int_equal(
+	    getsockname(client->fd, (struct sockaddr *)&address, &size), 0);
+	return (ntohs(address.sin_port));
 }
 
 /*
@@ -265,25 +299,37 @@ play(const struct play *what)
 	struct bystanders bystanders;
 	struct server *server;
 	struct client client;
+	uint16_t port;
 
 	if (!makes_sense(what))
 		return;
 	print_message("%s at %s, thread %u%s\n", play_way(what->way),
 	    play_place(what->place), what->thread,
 	    what->finish ? ", finished" : "");
-	server = stage_server("1", NULL);
+	server = what->way < WAY_COUNT ? stage_server("1", NULL)
+				       : stage_server_impatient("1");
 	bystanders_arrive(&bystanders, server);
 	client_open(&client, server);
 	expect_hello(&client);
+	port = port_of(&client);
 	server_log_skip(server);
 	send_request(&client, what);
 	if (what->finish)
 		client_finish(&client);
 	check_dying(&client, what);
 	bystanders_check(&bystanders);
-	check_deaths(server, what);
+	check_deaths(server, what, port);
 	client_expect_get(server, "/hello", 200, NULL);
 	server_stop(server);
+}
+
+static unsigned
+stride_of(unsigned stride)
+{
+	if (getenv("BULKHEAD_EXHAUSTIVE") != NULL)
+		return (1);
+	/* Each play takes longer there. */
+	return (test_sanitized() ? 2 * stride : stride);
 }
 
 void
@@ -292,15 +338,28 @@ play_scene(enum scene scene, unsigned stride)
 	struct play what = { .scene = scene };
 	unsigned i;
 
-	if (getenv("BULKHEAD_EXHAUSTIVE") != NULL)
-		stride = 1;
-	else if (test_sanitized())
-		stride *= 2; /* each play takes longer */
+	stride = stride_of(stride);
 	for (i = (unsigned)scene % stride; i < PLACE_COUNT * WAY_COUNT;
 	     i += stride) {
 		what.place = i % PLACE_COUNT;
 		what.way = (i + i / PLACE_COUNT) % WAY_COUNT;
 		what.thread = i / 5 % 3 == 1;
+		what.finish = i / 7 % 4 == 1;
+		play(&what);
+	}
+}
+
+void
+play_hangs(enum scene scene, unsigned stride)
+{
+	struct play what = { .scene = scene };
+	unsigned i;
+
+	stride = stride_of(stride);
+	for (i = (unsigned)scene % stride; i < 2 * PLACE_COUNT; i += stride) {
+		what.place = i / 2;
+		what.way = i % 2 == 0 ? WAY_STOP : WAY_LOOP;
+		what.thread = i / 3 % 2;
 		what.finish = i / 7 % 4 == 1;
 		play(&what);
 	}
