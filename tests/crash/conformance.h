@@ -108,8 +108,9 @@ struct report {
 	size_t index;
 	unsigned way, place, thread;
 	const char *method, *target;
-	uint16_t port;       /* of the client, or 0: not TCP */
+	uint16_t port;       /* of the client */
 	const char *request; /* as the log names it */
+	const char *outcomes[2]; /* its connection's: one of these */
 };
 void stage_expect_report(
     const struct server *server, const struct report *expected);

@@ -240,6 +240,35 @@ check_dying(struct client *client, const struct play *what)
 	}
 }
 
+/* What the report of death ${index} of ${deaths} says of the connection. */
+static void
+name_outcome(const struct play *what, size_t index, size_t deaths,
+    struct report *ret_report)
+{
+	const char **names = ret_report->outcomes;
+
+	names[0] = names[1] = "adopted";
+	switch (outcome_of(what)) {
+	case OUTCOME_ANSWER:
+		names[0] = names[1] = "replayed";
+		break;
+	case OUTCOME_REFUSAL:
+		names[0] = names[1] = "answered_502";
+		if (index + 1 < deaths) {
+			names[0] = "replayed";
+			names[1] = "successor_died"; /* before it said so */
+		}
+		break;
+	case OUTCOME_RESET:
+		names[0] = names[1] = "reset";
+		break;
+	case OUTCOME_SENT:
+		if (what->scene == SCENE_WHOLE_CLOSE || what->finish)
+			names[0] = "closed";
+		break;
+	}
+}
+
 static void
 check_deaths(struct server *server, const struct play *what, uint16_t port)
 {
@@ -265,6 +294,7 @@ check_deaths(struct server *server, const struct play *what, uint16_t port)
 	for (i = 0; i < deaths; i++) {
 		report.index = i;
 		stage_request(prefix, i, request, sizeof(request));
+		name_outcome(what, i, deaths, &report);
 		stage_expect_report(server, &report);
 	}
 }

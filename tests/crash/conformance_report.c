@@ -12,7 +12,8 @@
 
 enum {
 	REPORT_MS = 10000,
-	CLIENT_TEXT = 32
+	CLIENT_TEXT = 32,
+	CONNECTIONS = 5 /* the dying request's, and four bystanders */
 };
 
 static int
@@ -90,21 +91,20 @@ expect_end(const json_t *report, const struct report *expected)
 }
 
 static void
-expect_culprit(const json_t *culprit, const struct report *expected)
+expect_culprit(
+    const json_t *culprit, const struct report *expected, const char *client)
 {
 	bool async = expected->place >= PLACE_READ;
-	char step[64], client[CLIENT_TEXT];
+	char step[64];
 
 	(void)snprintf(step, sizeof(step), "%s%s", async ? "async of " : "",
 	    play_place(async ? PLACE_EXECUTE : expected->place));
-	(void)snprintf(
-	    client, sizeof(client), "127.0.0.1:%u", (unsigned)expected->port);
 	expect_text(culprit, "module", "faulty");
 	expect_text(culprit, "step", step);
 	expect_text(culprit, "request", expected->request);
 	expect_text(culprit, "method", expected->method);
 	expect_text(culprit, "target", expected->target);
-	expect_text(culprit, "client", expected->port == 0 ? "unix" : client);
+	expect_text(culprit, "client", client);
 	assert_non_null(json_string_value(json_object_get(culprit, "file")));
 	assert_non_null(
 	    json_string_value(json_object_get(culprit, "build_id")));
@@ -128,19 +128,46 @@ expect_recorder(const json_t *report, const struct report *expected)
 		    operations[expected->place - PLACE_READ]);
 }
 
+/* And the others': two idle ones, half a head and one that lingers. */
+static void
+expect_connections(const json_t *connections, const struct report *expected,
+    const char *client)
+{
+	json_t *list = json_object_get(connections, "list"), *entry;
+	const char *outcome, *name;
+	size_t i, found = 0;
+
+	json_array_foreach(list, i, entry)
+	{
+		name = json_string_value(json_object_get(entry, "client"));
+		if (name == NULL || strcmp(name, client) != 0)
+			continue;
+		outcome = json_string_value(json_object_get(entry, "outcome"));
+		if (strcmp(outcome, expected->outcomes[0]) != 0 &&
+		    strcmp(outcome, expected->outcomes[1]) != 0)
+			fail_msg("the outcome is \"%s\", not \"%s\"", outcome,
+			    expected->outcomes[0]);
+		found++;
+	}
+	assert_int_equal(found, 1);
+	assert_int_equal(json_array_size(list), CONNECTIONS);
+}
+
 void
 stage_expect_report(const struct server *server, const struct report *expected)
 {
 	json_t *report = wait_for(server, expected->index);
-	json_t *connections = json_object_get(report, "connections");
+	char client[CLIENT_TEXT];
 
+	(void)snprintf(
+	    client, sizeof(client), "127.0.0.1:%u", (unsigned)expected->port);
 	expect_end(report, expected);
 	/* A thread of its own isn't in the activity words. */
 	if (expected->thread < 2)
-		expect_culprit(json_object_get(report, "culprit"), expected);
+		expect_culprit(
+		    json_object_get(report, "culprit"), expected, client);
 	expect_recorder(report, expected);
-	assert_in_range(
-	    json_integer_value(json_object_get(connections, "to_be_adopted")),
-	    1, 16);
+	expect_connections(
+	    json_object_get(report, "connections"), expected, client);
 	json_decref(report);
 }
