@@ -48,6 +48,7 @@ config_free(struct config *config)
 		free_pool(config->pools[i]);
 	free(config->control);
 	free(config->worker);
+	free(config->admin_program);
 	settings_free(config);
 	free(config);
 }

@@ -89,12 +89,14 @@ struct config {
 	bool check;    /* -t */
 	char *control; /* path of the control socket */
 	char *worker;  /* path of bulkhead-worker */
+	char *admin_program; /* path of bulkhead-admin; NULL: not wanted */
 	int log_level;
 	uint32_t slots_max; /* connections, if descriptors allow it */
 
 	/* settings.def's, with the scope SERVER. */
 	uint64_t crash_files;
 	char *state_dir; /* set by paths_resolve(); "": no files */
+	char *admin; /* where bulkhead-admin listens; NULL: it isn't started */
 };
 
 /*

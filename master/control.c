@@ -26,6 +26,9 @@ drop(struct control_client *client)
 	loop_remove(loop, &client->source);
 	fd_close(&client->fd);
 	client->answering = false;
+	if (client->crashes != NULL)
+		crash_list_close(client->crashes);
+	client->crashes = NULL;
 }
 
 static int
@@ -61,6 +64,8 @@ send_master(const struct control_client *client)
 	body.workers_started = master->workers_started;
 	body.workers_died = master->workers_died;
 	body.workers = server_count_regular(master);
+	(void)strlcpy(
+	    body.phase, server_phase_name(master), sizeof(body.phase));
 	(void)strlcpy(body.version, BULKHEAD_VERSION, sizeof(body.version));
 	if (master->config->state_dir != NULL)
 		(void)strlcpy(body.state_dir, master->config->state_dir,
@@ -125,12 +130,41 @@ send_module(const struct control_client *client, uint32_t id)
 	    send_body(client, MESSAGE_STATUS_MODULE, &body, sizeof(body), -1));
 }
 
+/* And with it the answer is whole. */
 static int
-send_next(const struct control_client *client)
+send_end(struct control_client *client)
+{
+	int error = send_body(client, MESSAGE_STATUS_END, NULL, 0, -1);
+
+	if (error == 0)
+		client->answering = false;
+	return (error);
+}
+
+static int
+send_crash(struct control_client *client)
+{
+	struct message_crash body;
+	int error, fd;
+
+	fd = crash_list_take(client->crashes, &body);
+	if (fd == -1)
+		return (send_end(client));
+	error = send_body(client, MESSAGE_CRASH, &body, sizeof(body), fd);
+	fd_close(&fd);
+	if (error != 0)
+		crash_list_return(client->crashes);
+	return (error);
+}
+
+static int
+send_next(struct control_client *client)
 {
 	const struct master *master = client->control->master;
 	uint32_t module;
 
+	if (client->crashes != NULL)
+		return (send_crash(client));
 	if (client->next == 0)
 		return (send_master(client));
 	if (client->next <= master->worker_count)
@@ -139,14 +173,7 @@ send_next(const struct control_client *client)
 	module = client->next - 1 - master->worker_count;
 	if (module < master->config->pools[0]->module_count)
 		return (send_module(client, module));
-	return (send_body(client, MESSAGE_STATUS_END, NULL, 0, -1));
-}
-
-static uint32_t
-last_message(const struct master *master)
-{
-	return (
-	    master->worker_count + master->config->pools[0]->module_count + 1);
+	return (send_end(client));
 }
 
 /* At most a message for each worker, and fewer if the client is slow. */
@@ -156,7 +183,7 @@ answer(struct control_client *client)
 	struct master *master = client->control->master;
 	int error;
 
-	while (client->next <= last_message(master)) {
+	while (client->answering) {
 		error = send_next(client);
 		if (error == -EAGAIN || error == -ETOOMANYREFS) {
 			loop_change(&master->loop, &client->source, EPOLLOUT);
@@ -168,7 +195,9 @@ answer(struct control_client *client)
 		}
 		client->next++;
 	}
-	client->answering = false;
+	if (client->crashes != NULL)
+		crash_list_close(client->crashes);
+	client->crashes = NULL;
 	loop_timer_clear(&master->loop, &client->patience);
 	loop_change(&master->loop, &client->source, EPOLLIN);
 }
@@ -180,6 +209,9 @@ may_command(const struct control_client *client)
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
 
+	/* The socket pair is our own, whoever is at its other end. */
+	if (client == &client->control->admin)
+		return (false);
 	return (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) ==
 		    0 &&
 		(peer.uid == 0 || peer.uid == geteuid()));
@@ -228,7 +260,11 @@ read_question(struct control_client *client)
 	if (type == MESSAGE_COMMAND &&
 	    follow_command(client, bytes, (size_t)size))
 		return;
-	if (type != MESSAGE_STATUS) {
+	if (type == MESSAGE_CRASHES && client == &client->control->admin) {
+		client->crashes = &client->control->crashes;
+		crash_list_open(client->crashes,
+		    client->control->master->config->state_dir);
+	} else if (type != MESSAGE_STATUS) {
 		drop(client);
 		return;
 	}
@@ -330,10 +366,20 @@ control_ready(struct loop_source *source, uint32_t events)
 	client->fd = fd;
 }
 
+static void
+init_client(struct control *control, struct control_client *client)
+{
+	client->control = control;
+	client->fd = -1;
+	client->source.owner = client;
+	client->source.handle = client_ready;
+	client->patience.owner = client;
+	client->patience.handle = patience_over;
+}
+
 int
 control_open(struct control *control, struct master *master, struct reason *why)
 {
-	struct control_client *client;
 	int error;
 
 	memset(control, 0, sizeof(*control));
@@ -342,15 +388,10 @@ control_open(struct control *control, struct master *master, struct reason *why)
 	control->source.handle = control_ready;
 	control->retry.owner = control;
 	control->retry.handle = retry_due;
-	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
-		client = &control->clients[i];
-		client->control = control;
-		client->fd = -1;
-		client->source.owner = client;
-		client->source.handle = client_ready;
-		client->patience.owner = client;
-		client->patience.handle = patience_over;
-	}
+	control->crashes.folder = -1;
+	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
+		init_client(control, &control->clients[i]);
+	init_client(control, &control->admin);
 	error = unix_socket_listen(&control->listener, master->config->control,
 	    SOCK_SEQPACKET, CONTROL_MODE, why);
 	if (error != 0)
@@ -371,8 +412,32 @@ control_close(struct control *control)
 		return;
 	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
 		drop(&control->clients[i]);
+	drop(&control->admin);
 	loop_timer_clear(&control->master->loop, &control->retry);
 	loop_remove(&control->master->loop, &control->source);
 	unix_socket_close(&control->listener);
 	control->master = NULL;
+}
+
+int
+control_attach(struct control *control, int fd)
+{
+	int error;
+
+	control_detach(control);
+	error = loop_add(
+	    &control->master->loop, &control->admin.source, fd, EPOLLIN);
+	if (error != 0) {
+		fd_close(&fd);
+		return (error);
+	}
+	control->admin.fd = fd;
+	return (0);
+}
+
+void
+control_detach(struct control *control)
+{
+	if (control->master != NULL)
+		drop(&control->admin);
 }

@@ -7,6 +7,7 @@
 #ifndef MASTER_CONTROL_H
 #define MASTER_CONTROL_H
 
+#include "master/crash_list.h"
 #include "master/loop.h"
 #include "master/reason.h"
 #include "master/unix_socket.h"
@@ -27,6 +28,7 @@ struct control_client {
 	int fd;        /* -1: free */
 	uint32_t next; /* 0: master, then workers, modules, the end */
 	bool answering;
+	struct crash_list *crashes; /* what it is being sent instead */
 };
 
 struct control {
@@ -36,6 +38,9 @@ struct control {
 	struct loop_timer retry; /* after accept(2) failed */
 	uint32_t turn;           /* whose place is next to be taken away */
 	struct control_client clients[CONTROL_CLIENTS];
+	/* bulkhead-admin: may read crash reports, and command nothing. */
+	struct control_client admin;
+	struct crash_list crashes; /* on their way to it */
 };
 
 /*
@@ -50,5 +55,14 @@ int control_open(
  * is fine.
  */
 void control_close(struct control *control);
+
+/*
+ * control_attach(control, fd):
+ * bulkhead-admin is at the other end of this socket, which is ours from now
+ * on. Returns 0, or -errno and it is closed.
+ * control_detach(control): it is gone. When it was never there: fine.
+ */
+int control_attach(struct control *control, int fd);
+void control_detach(struct control *control);
 
 #endif

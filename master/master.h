@@ -8,6 +8,7 @@
 
 #include "master/acceptor.h"
 #include "master/activation.h"
+#include "master/admin.h"
 #include "master/config.h"
 #include "master/connections.h"
 #include "master/control.h"
@@ -37,6 +38,7 @@ struct master {
 	struct activation *activation; /* while starting; or NULL */
 	struct acceptor acceptor;
 	struct control control;
+	struct admin admin;
 	struct connections connections;
 	struct handoff handoff;
 	SLIST_HEAD(, wreck) wrecks;

@@ -17,38 +17,38 @@
 #include <sys/wait.h>
 
 enum {
-	PART_TEXT = 256,
 	NUMBER_TEXT = 32,
 };
 
 /* Of a worker's death; journalctl --catalog and filters know it by this. */
 static const char message_id[] = "5c6ff9f5a3f94ee0a0a3e9b7e2d1c84b";
 
-static void
-tell_end(const siginfo_t *end, enum cause cause, char *text)
+void
+obituary_tell_end(
+    const siginfo_t *end, enum cause cause, char text[static OBITUARY_HOW])
 {
 	const char *name;
 
 	switch (end->si_code) {
 	case CLD_EXITED:
-		(void)snprintf(
-		    text, PART_TEXT, "exited with status %d", end->si_status);
+		(void)snprintf(text, OBITUARY_HOW, "exited with status %d",
+		    end->si_status);
 		break;
 	case CLD_KILLED:
 	case CLD_DUMPED:
 		name = sigabbrev_np(end->si_status);
 		if (name == NULL)
-			(void)snprintf(text, PART_TEXT, "killed by signal %d",
-			    end->si_status);
+			(void)snprintf(text, OBITUARY_HOW,
+			    "killed by signal %d", end->si_status);
 		else
 			(void)snprintf(
-			    text, PART_TEXT, "killed by SIG%s", name);
+			    text, OBITUARY_HOW, "killed by SIG%s", name);
 		if (end->si_code == CLD_DUMPED)
-			(void)strlcat(text, " (core dumped)", PART_TEXT);
-		(void)strlcat(text, cause_describe(cause), PART_TEXT);
+			(void)strlcat(text, " (core dumped)", OBITUARY_HOW);
+		(void)strlcat(text, cause_describe(cause), OBITUARY_HOW);
 		break;
 	default:
-		(void)strlcpy(text, "ended", PART_TEXT);
+		(void)strlcpy(text, "ended", OBITUARY_HOW);
 		break;
 	}
 }
@@ -71,7 +71,7 @@ void
 obituary_write(const struct worker *worker, const siginfo_t *end,
     enum cause cause, struct obituary *ret_obituary)
 {
-	char how[PART_TEXT], who[CULPRIT_TEXT];
+	char how[OBITUARY_HOW], who[CULPRIT_TEXT];
 	struct culprit culprit;
 
 	ret_obituary->unexpected = !is_expected(worker, end);
@@ -87,7 +87,7 @@ obituary_write(const struct worker *worker, const siginfo_t *end,
 	ret_obituary->text[0] = '\0';
 	if (!ret_obituary->unexpected)
 		return;
-	tell_end(end, cause, how);
+	obituary_tell_end(end, cause, how);
 	who[0] = '\0';
 	if (culprit_find(&worker->view, 0, &culprit))
 		culprit_describe(&culprit, who, sizeof(who));

@@ -11,6 +11,10 @@
 
 #include <signal.h>
 
+enum {
+	OBITUARY_HOW = 256
+};
+
 struct obituary {
 	char text[REASON_TEXT]; /* empty when there is nothing to tell */
 	bool unexpected;        /* neither asked for by us nor in order */
@@ -30,5 +34,12 @@ void obituary_write(const struct worker *worker, const siginfo_t *end,
  */
 void obituary_publish(
     const struct obituary *obituary, const struct crash *crash);
+
+/*
+ * obituary_tell_end(end, cause, text): "killed by SIGSEGV", and who did it.
+ * Of any child.
+ */
+void obituary_tell_end(
+    const siginfo_t *end, enum cause cause, char text[static OBITUARY_HOW]);
 
 #endif

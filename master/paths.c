@@ -43,15 +43,13 @@ take_if_there(char **place, char *path, int mode)
 }
 
 static int
-find_worker(struct config *config, const char *folder, struct reason *why)
+find_program(
+    char **place, const char *program, const char *folder, struct reason *why)
 {
-	static const char program[] = "bulkhead-worker";
-
-	if (config->worker != NULL)
+	if (*place != NULL)
 		return (0);
-	if (take_if_there(
-		&config->worker, join(folder, "/", program, ""), X_OK) ||
-	    take_if_there(&config->worker,
+	if (take_if_there(place, join(folder, "/", program, ""), X_OK) ||
+	    take_if_there(place,
 		join(folder, "/../libexec/bulkhead/", program, ""), X_OK))
 		return (0);
 	return (reason_set(why, -ENOENT,
@@ -232,7 +230,10 @@ paths_resolve_from(
 {
 	int error;
 
-	error = find_worker(config, folder, why);
+	error = find_program(&config->worker, "bulkhead-worker", folder, why);
+	if (error == 0 && config->admin != NULL)
+		error = find_program(
+		    &config->admin_program, "bulkhead-admin", folder, why);
 	for (uint32_t i = 0; error == 0 && i < config->pool_count; i++)
 		error = find_modules(config->pools[i], folder, why);
 	/* -t serves nobody, so it needs no control socket. */

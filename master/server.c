@@ -89,11 +89,29 @@ open_sockets(struct master *master, struct reason *why)
 		error = acceptor_open(&master->acceptor, master, why);
 		if (error == 0)
 			error = control_open(&master->control, master, why);
+		if (error == 0)
+			error = admin_open(&master->admin, master, why);
 		return (error);
 	}
 	for (size_t i = 0; error == 0 && i < config->listener_count; i++)
 		error = listener_check(&config->listeners[i].address, why);
+	if (error == 0 && config->admin != NULL)
+		error = admin_check(config, why);
 	return (error);
+}
+
+const char *
+server_phase_name(const struct master *master)
+{
+	static const char *const names[] = {
+		[MASTER_STARTING] = "starting",
+		[MASTER_SERVING] = "serving",
+		[MASTER_STOPPING] = "stopping",
+		[MASTER_DRAINING] = "draining",
+		[MASTER_ENDING] = "ending",
+	};
+
+	return (names[master->phase]);
 }
 
 static void
@@ -217,8 +235,10 @@ server_open(struct master *master, const struct config *config,
 	master->activation = NULL;
 	if (error == 0)
 		error = make_workers(master, why);
-	if (error == 0)
+	if (error == 0) {
 		start_workers(master);
+		admin_start(&master->admin);
+	}
 	return (error);
 }
 
@@ -240,6 +260,7 @@ server_close(struct master *master)
 {
 	for (uint32_t i = 0; i < master->worker_count; i++)
 		supervise_finish(&master->workers[i]);
+	admin_close(&master->admin);
 	control_close(&master->control);
 	acceptor_stop(&master->acceptor);
 	connections_fini(&master->connections);
@@ -305,6 +326,7 @@ become_ready(struct master *master)
 	notify_ready(master);
 	for (size_t i = 0; i < acceptor->count; i++)
 		log_info("listening on %s", acceptor->listeners[i].name);
+	admin_tell(&master->admin);
 	log_info("ready: %u workers, %u modules",
 	    (unsigned)server_count_regular(master),
 	    (unsigned)master->config->pools[0]->module_count);

@@ -54,6 +54,9 @@ uint32_t server_count_workers(
 /* server_count_regular(master): those that are meant to serve. */
 uint32_t server_count_regular(const struct master *master);
 
+/* server_phase_name(master): "serving". */
+const char *server_phase_name(const struct master *master);
+
 /* What others have to tell. */
 void server_worker_serving(struct master *master);
 void server_worker_down(struct master *master, struct worker *worker);

@@ -5,6 +5,7 @@
  */
 #include "master/spawn.h"
 
+#include "master/child.h"
 #include "shm/base/fd.h"
 #include "shm/base/log.h"
 #include "shm/message.h"
@@ -23,53 +24,8 @@
 #include <unistd.h>
 
 enum {
-	WORKER_SOCKET = 3,
 	FAILED_TEXT = 256,
 };
-
-/* Ignored signals stay ignored across exec, and so does the mask. */
-static void
-reset_signals(void)
-{
-	struct sigaction action;
-	sigset_t none;
-
-	memset(&action, 0, sizeof(action));
-	action.sa_handler = SIG_DFL;
-	for (int number = 1; number < NSIG; number++)
-		(void)sigaction(number, &action, NULL); /* KILL, STOP refuse */
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-/* What systemd has to say to us isn't a module's business. */
-static void
-forget_systemd(void)
-{
-	(void)unsetenv("NOTIFY_SOCKET");
-	(void)unsetenv("WATCHDOG_PID");
-	(void)unsetenv("WATCHDOG_USEC");
-}
-
-/* 0: nothing to read; 1 and 2: the log; 3: the master. */
-static int
-arrange_descriptors(int socket)
-{
-	int null;
-
-	if (socket == WORKER_SOCKET) {
-		if (fcntl(socket, F_SETFD, 0) != 0)
-			return (-errno);
-	} else if (dup2(socket, WORKER_SOCKET) < 0) {
-		return (-errno);
-	}
-	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0)
-		return (-errno);
-	if (close_range(WORKER_SOCKET + 1, ~0U, 0) != 0)
-		return (-errno);
-	return (0);
-}
 
 /*
  * The kernel tells a death only after the core is written, so there is none
@@ -132,21 +88,19 @@ become_worker(const struct spawn *spawn)
 	char *const arguments[] = { name, option, number, NULL };
 	int error;
 
-	(void)setpgid(0, 0);
-	reset_signals();
-	forget_systemd();
+	child_begin();
 	arrange_cores(spawn->core_dumps);
 	error = segment_allocate(spawn->fds);
 	if (error != 0)
 		give_up(spawn->socket, "no memory for its segment", "", error);
-	error = arrange_descriptors(spawn->socket);
+	error = child_arrange_descriptors(&spawn->socket, 1);
 	if (error != 0)
 		give_up(spawn->socket, "no descriptors", "", error);
 	error = identity_assume(spawn->identity);
 	if (error != 0)
-		give_up(WORKER_SOCKET, "can't become its user", "", error);
+		give_up(CHILD_FIRST_FD, "can't become its user", "", error);
 	(void)execv(spawn->path, arguments);
-	give_up(WORKER_SOCKET, "can't run ", spawn->path, -errno);
+	give_up(CHILD_FIRST_FD, "can't run ", spawn->path, -errno);
 }
 
 int
@@ -160,15 +114,10 @@ spawn_worker(const struct spawn *spawn, pid_t *ret_pid, int *ret_pidfd)
 		return (-errno);
 	if (pid == 0)
 		become_worker(spawn);
-	/* Nobody but us can reap it, so the pid is still its own. */
-	pidfd = pidfd_open(pid, 0);
-	if (pidfd < 0) {
-		error = -errno;
-		(void)kill(pid, SIGKILL);
-		(void)waitpid(pid, NULL, 0);
+	error = child_watch(pid, &pidfd);
+	if (error != 0)
 		return (error);
-	}
 	*ret_pid = pid;
-	*ret_pidfd = pidfd; /* close-on-exec, as pidfds are */
+	*ret_pidfd = pidfd;
 	return (0);
 }

@@ -58,6 +58,8 @@ enum message_type {
 	MESSAGE_STATUS_WORKER, /* one a worker, with its segment's ro fd */
 	MESSAGE_STATUS_END,
 	MESSAGE_STATUS_MODULE, /* one a module, before the end */
+	MESSAGE_CRASHES = 40,  /* bulkhead-admin asks */
+	MESSAGE_CRASH,         /* one a report with its ro fd, then the end */
 	MESSAGE_COMMAND = 48,  /* bulkheadctl wants something done */
 	MESSAGE_ANSWER,        /* it was, or why not */
 };
@@ -68,6 +70,7 @@ enum {
 	MESSAGE_SLOTS = 256,      /* most in one of the reports */
 	MESSAGE_MAX = 128 * 1024, /* bytes, a BOOT with long settings */
 	MESSAGE_POOL_NAME = 32,   /* with its NUL */
+	MESSAGE_CRASH_ID = 64,    /* with its NUL */
 };
 
 struct message_header {
@@ -195,6 +198,7 @@ struct message_status_master {
 	uint64_t workers_started; /* in all, replacements included */
 	uint64_t workers_died;    /* other than by drain */
 	uint64_t workers;
+	char phase[16];           /* "serving" */
 	char version[16];
 	char listeners[512]; /* addresses, one a line */
 	char state_dir[512]; /* crash reports are in its crashes/; or empty */
@@ -219,6 +223,11 @@ struct message_status_module {
 	uint64_t crashes;     /* of workers, in it, so far */
 	uint64_t since_ns;    /* quarantined: since then */
 	char name[SEGMENT_MODULE_NAME];
+};
+
+/* Body of CRASH: a report's name, without ".json". */
+struct message_crash {
+	char id[MESSAGE_CRASH_ID];
 };
 
 enum command_what {

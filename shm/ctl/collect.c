@@ -32,6 +32,7 @@ struct answer {
 		struct message_status_worker worker;
 		struct message_status_module module;
 		struct message_answer answer;
+		struct message_crash crash;
 	} body;
 };
 
@@ -171,6 +172,9 @@ take_answer(const unsigned char *bytes, size_t length, struct answer *answer)
 	case MESSAGE_ANSWER:
 		return (take_body(bytes, length, sizeof(answer->body.answer),
 		    &answer->body.answer));
+	case MESSAGE_CRASH:
+		return (take_body(bytes, length, sizeof(answer->body.crash),
+		    &answer->body.crash));
 	case MESSAGE_STATUS_END:
 		return (0);
 	default:
@@ -300,6 +304,7 @@ converse(int s, uint64_t deadline_ns, struct collect_status *status)
 			return (error);
 		if (answer.type == MESSAGE_STATUS_MASTER) {
 			*master = answer.body.master;
+			master->phase[sizeof(master->phase) - 1] = '\0';
 			master->version[sizeof(master->version) - 1] = '\0';
 			master->listeners[sizeof(master->listeners) - 1] = '\0';
 			master->state_dir[sizeof(master->state_dir) - 1] = '\0';
@@ -394,6 +399,76 @@ collect_command(const char *path, const struct message_command *command,
 		    explain(error)));
 	*ret_answer = answer.body.answer;
 	ret_answer->text[sizeof(ret_answer->text) - 1] = '\0';
+	return (0);
+}
+
+/* Ask, once all that was asked before is answered: 0 or -errno. */
+static int
+begin_question(
+    struct collect_link *link, enum message_type type, uint64_t deadline_ns)
+{
+	struct message_header ask;
+	struct answer answer;
+	int error;
+
+	while (link->owed) {
+		error = receive_answer(link->socket, deadline_ns, &answer);
+		if (error != 0)
+			return (error);
+		fd_close(&answer.fd);
+		link->owed = answer.type != MESSAGE_STATUS_END;
+	}
+	message_init(&ask, type, 0, 0);
+	error = fd_send(link->socket, &ask, sizeof(ask), NULL, 0);
+	link->owed = error == 0;
+	return (error);
+}
+
+int
+collect_ask(struct collect_link *link, uint64_t patience_ms,
+    struct collect_status *ret_status, char *ret_error, size_t error_size)
+{
+	const uint64_t deadline = clock_now() + patience_ms * CLOCK_NS_PER_MS;
+	struct collect_status status = { .worker_count = 0 };
+	int error;
+
+	error = begin_question(link, MESSAGE_STATUS, deadline);
+	if (error == 0)
+		error = converse(link->socket, deadline, &status);
+	if (error != 0) {
+		collect_free(&status);
+		return (fail(ret_error, error_size, error,
+		    "no status from the master: %s", explain(error)));
+	}
+	link->owed = false;
+	*ret_status = status;
+	return (0);
+}
+
+int
+collect_ask_crashes(struct collect_link *link, uint64_t patience_ms,
+    int (*take)(const char *id, int fd, void *argument), void *argument,
+    char *ret_error, size_t error_size)
+{
+	const uint64_t deadline = clock_now() + patience_ms * CLOCK_NS_PER_MS;
+	struct answer answer;
+	char *id = answer.body.crash.id;
+	int error;
+
+	error = begin_question(link, MESSAGE_CRASHES, deadline);
+	while (error == 0 && link->owed) {
+		error = receive_answer(link->socket, deadline, &answer);
+		if (error != 0)
+			break;
+		id[sizeof(answer.body.crash.id) - 1] = '\0';
+		if (answer.type == MESSAGE_CRASH && answer.fd != -1)
+			(void)take(id, answer.fd, argument);
+		fd_close(&answer.fd);
+		link->owed = answer.type != MESSAGE_STATUS_END;
+	}
+	if (error != 0)
+		return (fail(ret_error, error_size, error,
+		    "no crash reports from the master: %s", explain(error)));
 	return (0);
 }
 

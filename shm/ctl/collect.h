@@ -74,6 +74,34 @@ int collect_status(const char *path, struct collect_status *ret_status,
 int collect_command(const char *path, const struct message_command *command,
     struct message_answer *ret_answer, char *ret_error, size_t error_size);
 
+/*
+ * A conversation that goes on, for who asks again and again. The socket is
+ * the caller's.
+ */
+struct collect_link {
+	int socket;
+	bool owed; /* the answer to an earlier question is still to come */
+};
+
+/*
+ * collect_ask(link, patience_ms, ret_status, ret_error, error_size):
+ * The same as collect_status(), over a socket that is connected. What came
+ * too late for an earlier question is thrown away. -ECONNRESET or -EPIPE: the
+ * master is gone.
+ */
+int collect_ask(struct collect_link *link, uint64_t patience_ms,
+    struct collect_status *ret_status, char *ret_error, size_t error_size);
+
+/*
+ * collect_ask_crashes(link, patience_ms, take, argument, ret_error, size):
+ * Call ${take} for each crash report, the oldest first, with its file open for
+ * reading, which is closed afterwards. What it returns changes nothing. For
+ * bulkhead-admin: the master tells nobody else.
+ */
+int collect_ask_crashes(struct collect_link *link, uint64_t patience_ms,
+    int (*take)(const char *id, int fd, void *argument), void *argument,
+    char *ret_error, size_t error_size);
+
 /* collect_free(status): a cleared status is fine. */
 void collect_free(struct collect_status *status);
 

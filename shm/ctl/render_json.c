@@ -37,6 +37,7 @@ build_master(struct builder *b, const struct message_status_master *m)
 
 	o = json_object();
 	build_put_number(b, o, "pid", m->pid);
+	build_put_text(b, o, "phase", m->phase);
 	build_put_text(b, o, "version", m->version);
 	build_put_number(
 	    b, o, "uptime_ns", elapsed_ns(m->started_ns, m->now_ns));

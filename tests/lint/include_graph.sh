@@ -7,6 +7,7 @@
 #	include/         sees libc
 #	shm/             sees shm/, never master/, worker/ or the module API
 #	shm/ctl/         likewise
+#	shm/admin/       likewise
 #	master/          sees master/ and shm/
 #	worker/          sees worker/, shm/ and the module API
 #	worker/modules/  sees the module API, libc and its own folder
