@@ -30,6 +30,7 @@ enum {
 	SEGMENT_ACTIVITIES = 64,
 	SEGMENT_RECORDER = 1024,
 	SEGMENT_OPERATIONS = 32, /* numbers in operations.def stay below */
+	SLOT_TEXT_WORDS = 6, /* 48 bytes of a request's first line */
 	SEGMENT_BATCH = 16, /* K: tickets that one producer may hold at once */
 };
 
@@ -241,7 +242,14 @@ struct conn_slot {
 	uint64_t accepted_ns;
 	_Atomic uint64_t active_ns; /* last change of state */
 	_Atomic uint64_t served;    /* requests answered on it */
-	uint64_t reserved[8];
+	/*
+	 * For monitors, who don't see buffers: what a parked request waits
+	 * for (shm/slot.h), since when, and how its first line begins: method
+	 * and target, ended by a 0 if shorter.
+	 */
+	_Atomic uint64_t waiting;
+	_Atomic uint64_t waiting_ns;
+	_Atomic uint64_t text[SLOT_TEXT_WORDS];
 	struct slot_request requests[2];
 };
 _Static_assert(sizeof(struct conn_slot) == 256, "layout");

@@ -268,6 +268,22 @@ bool ring_cancel(struct ring_consumer *consumer, ring_ref ref);
 uint32_t ring_sweep(struct ring_consumer *consumer, uint16_t id);
 
 /*
+ * ring_depth(consumer):
+ * About how many completions wait to be consumed; those in the bitmap not
+ * counted. The consumer's thread.
+ */
+static inline uint64_t
+ring_depth(const struct ring_consumer *consumer)
+{
+	const struct ring_lane *lane = &consumer->ring->lane;
+
+	return (lane->tail - lane->head +
+		(atomic_load_explicit(&consumer->ring->segment.producers->tail,
+		     memory_order_relaxed) -
+		    consumer->head));
+}
+
+/*
  * ring_may_sleep(consumer):
  * Say SLEEPING and look once more. True: the loop may block in its engine,
  * and every publication from now on writes the eventfd. False: something is

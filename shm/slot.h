@@ -78,11 +78,82 @@ void slot_set_request(
     struct conn_slot *slot, const struct slot_request *request);
 
 /*
+ * slot_own_request(slot): the current place, for the owner, whom nobody
+ * disturbs.
+ */
+static inline struct slot_request
+slot_own_request(const struct conn_slot *slot)
+{
+	return (slot->requests[atomic_load_explicit(
+				   &slot->current, memory_order_relaxed) &
+			       1]);
+}
+
+/*
  * slot_get_request(slot, ret_request):
- * Copy the current place. For the owner, and for readers of a dead worker's
- * segment. False: `current` was torn by something that isn't ours.
+ * Copy the current place. For readers of a living or dead worker's segment.
+ * False: `current` was torn by something that isn't ours.
  */
 bool slot_get_request(
     const struct conn_slot *slot, struct slot_request *ret_request);
+
+/*
+ * What a request waits for: who is to be called with which operation.
+ *
+ *	module + 1 : 8 | step : 8 | 0 : 32 | operation : 16
+ */
+static inline uint64_t
+slot_waiting_pack(uint32_t module, uint32_t step, uint16_t op)
+{
+	return ((uint64_t)((module + 1) & 0xff) << 56 |
+		(uint64_t)(step & 0xff) << 48 | op);
+}
+
+/* slot_wait(slot, waiting, now_ns), slot_go_on(slot): the owner only. */
+static inline void
+slot_wait(struct conn_slot *slot, uint64_t waiting, uint64_t now_ns)
+{
+	atomic_store_explicit(&slot->waiting_ns, now_ns, memory_order_relaxed);
+	atomic_store_explicit(&slot->waiting, waiting, memory_order_relaxed);
+}
+static inline void
+slot_go_on(struct conn_slot *slot)
+{
+	atomic_store_explicit(&slot->waiting, 0, memory_order_relaxed);
+}
+
+/*
+ * slot_set_text(slot, bytes, length):
+ * The request's method and target as sent, cut to what there is room for. To
+ * be called before slot_set_request() tells of the request. There must be 7
+ * more readable bytes behind: in a request there are, its version. The owner
+ * only.
+ */
+void slot_set_text(struct conn_slot *slot, const void *bytes, size_t length);
+
+/* What a monitor learns of a request. */
+struct slot_sight {
+	conn_id conn;
+	enum slot_state state;
+	struct slot_peer peer;
+	struct slot_request request;
+	uint64_t accepted_ns;
+	uint64_t active_ns;
+	uint64_t served;
+	bool waits;      /* the next three say for what */
+	uint32_t module; /* as an activity word's */
+	uint32_t step;
+	uint16_t op; /* operations.def; unchecked */
+	uint64_t waiting_ns;
+	char text[SLOT_TEXT_WORDS * sizeof(uint64_t) + 1]; /* any bytes */
+};
+
+/*
+ * slot_look(slot, number, ret_sight):
+ * Copy what the slot says now. False when it is free, or when it wouldn't
+ * stand still. Any reader, of a living worker or a dead one; bounded.
+ */
+bool slot_look(const struct conn_slot *slot, uint32_t number,
+    struct slot_sight *ret_sight);
 
 #endif

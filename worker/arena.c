@@ -4,6 +4,8 @@
  */
 #include "worker/arena.h"
 
+#include "worker/meter.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +26,7 @@ arena_reset(struct arena *arena)
 
 	while ((chunk = arena->chunks) != NULL) {
 		arena->chunks = chunk->next;
-		free(chunk);
+		meter_free(chunk);
 	}
 	arena_init(arena);
 }
@@ -37,7 +39,7 @@ grow(struct arena *arena, size_t size)
 	size_t room = size > ARENA_CHUNK / 4 ? size : ARENA_CHUNK;
 
 	if (room > SIZE_MAX - sizeof(*chunk) ||
-	    (chunk = malloc(sizeof(*chunk) + room)) == NULL)
+	    (chunk = meter_malloc(sizeof(*chunk) + room)) == NULL)
 		return (NULL);
 	chunk->next = arena->chunks;
 	arena->chunks = chunk;

@@ -13,6 +13,7 @@
 #include "shm/base/panic.h"
 #include "worker/conn.h"
 #include "worker/engine.h"
+#include "worker/meter.h"
 #include "worker/pipeline.h"
 #include "worker/stack.h"
 
@@ -54,6 +55,17 @@ unreserve(struct request *request, struct pending *pending)
 	memset(pending, 0, sizeof(*pending));
 }
 
+/* The activity word that goes away said which step of the module waits. */
+static void
+note_waiting(struct request *request, const struct bh_registration *module,
+    uint64_t activity, uint16_t op)
+{
+	uint32_t step = ACTIVITY_NONE;
+
+	(void)activity_unpack(activity, NULL, &step, NULL);
+	conn_note_waiting(request->conn, request->worker, module->id, step, op);
+}
+
 /*
  * A synchronous call waits: its stack is parked, the loop goes on upon
  * another, and what says who is running follows the stack.
@@ -65,11 +77,15 @@ wait_for(struct request *request, struct pending *pending)
 	const struct running running = worker->running;
 	uint64_t activity = activity_set(worker->activity, 0);
 
+	meter_charge(running.module->stats);
+	note_waiting(request, running.module, activity, pending->op);
 	pending->waiter = stack_current(worker->stacks);
 	worker->running = (struct running){ NULL, NULL };
 	WORKER_STAT_ADD(worker, stacks_parked, 1);
 	bh_assert(stack_park(worker->stacks) == 0); /* it was prepared */
 	WORKER_STAT_ADD(worker, stacks_parked, -1);
+	meter_charge(NULL);
+	conn_note_going_on(request->conn, worker);
 	worker->running = running;
 	(void)activity_set(worker->activity, activity);
 	atomic_store_explicit(
@@ -213,7 +229,8 @@ async_read(struct request *request, void *buffer, size_t size,
 		request->body_bad = error != -BH_EOF;
 		return (error);
 	}
-	if (!mode.async && (error = stack_prepare(request->worker->stacks)) != 0)
+	if (!mode.async &&
+	    (error = stack_prepare(request->worker->stacks)) != 0)
 		return (error);
 	if ((error = reserve(request, io, OPERATION_READ_ENTITY_BODY)) != 0)
 		return (error);

@@ -163,24 +163,44 @@ count_active(struct worker *worker, int by)
 	    memory_order_relaxed);
 }
 
+/* What monitors are shown of it: one that was refused says nothing. */
+static void
+note_text(struct conn_slot *slot, const struct request *request, bool refused)
+{
+	static const uint64_t nothing;
+	const struct http_head *head = &request->head;
+
+	slot_go_on(slot);
+	if (refused)
+		slot_set_text(slot, &nothing, 0);
+	else
+		slot_set_text(slot, request->bytes + head->method_name.offset,
+		    (size_t)(head->target.offset + head->target.length -
+			     head->method_name.offset));
+}
+
 /* A head that is whole, or refused: the request begins. */
 static void
 begin_request(struct conn *conn, struct worker *worker, struct request *request,
     unsigned refused)
 {
+	struct conn_slot *slot = slot_of(conn, worker);
 	struct slot_request place;
 
 	conn->request = request;
+	request->began_ticks = worker->turn_ticks;
 	request->replays = conn->replays;
 	conn->replays = 0;
 	request_name(request);
 	request->head_buffer = conn->buffer;
-	(void)slot_get_request(slot_of(conn, worker), &place);
+	note_text(slot, request, refused != 0);
+	place = slot_own_request(slot);
 	place.request = request->id;
+	place.started_ns = worker->now_ns;
 	if (refused == 0 && request->head.method != HTTP_POST &&
 	    request->head.method != HTTP_PATCH)
 		place.flags |= SLOT_REPLAYABLE;
-	slot_set_request(slot_of(conn, worker), &place);
+	slot_set_request(slot, &place);
 	conn_set_state(conn, worker, SLOT_HANDLING);
 	conn_set_deadline(conn, worker, 0);
 	count_active(worker, 1);
@@ -520,7 +540,7 @@ conn_note_response(
 {
 	struct slot_request place;
 
-	(void)slot_get_request(slot_of(conn, worker), &place);
+	place = slot_own_request(slot_of(conn, worker));
 	if (!(place.flags & SLOT_RESPONDING))
 		place.written = conn->sent;
 	place.flags |= SLOT_RESPONDING;
@@ -532,11 +552,25 @@ conn_note_response(
 }
 
 void
+conn_note_waiting(struct conn *conn, struct worker *worker, uint32_t module,
+    uint32_t step, uint16_t op)
+{
+	slot_wait(slot_of(conn, worker), slot_waiting_pack(module, step, op),
+	    worker->now_ns);
+}
+
+void
+conn_note_going_on(struct conn *conn, struct worker *worker)
+{
+	slot_go_on(slot_of(conn, worker));
+}
+
+void
 conn_note_body_outside(struct conn *conn, struct worker *worker)
 {
 	struct slot_request place;
 
-	(void)slot_get_request(slot_of(conn, worker), &place);
+	place = slot_own_request(slot_of(conn, worker));
 	if (place.flags & SLOT_BODY_OUTSIDE)
 		return;
 	place.flags |= SLOT_BODY_OUTSIDE;
@@ -548,7 +582,7 @@ conn_note_replayable(struct conn *conn, struct worker *worker, bool replayable)
 {
 	struct slot_request place;
 
-	(void)slot_get_request(slot_of(conn, worker), &place);
+	place = slot_own_request(slot_of(conn, worker));
 	place.flags &= ~(uint32_t)SLOT_REPLAYABLE;
 	if (replayable)
 		place.flags |= SLOT_REPLAYABLE;

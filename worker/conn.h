@@ -104,6 +104,15 @@ void conn_request_over(struct conn *conn, struct worker *worker);
 void conn_note_response(
     struct conn *conn, struct worker *worker, uint64_t total, bool last);
 
+/*
+ * conn_note_waiting(conn, worker, module, step, op):
+ * For monitors: its request is parked until ${op} completes, which this
+ * module's step will be told. conn_note_going_on(): it no longer is.
+ */
+void conn_note_waiting(struct conn *conn, struct worker *worker,
+    uint32_t module, uint32_t step, uint16_t op);
+void conn_note_going_on(struct conn *conn, struct worker *worker);
+
 /* conn_note_body_outside(conn, worker): body bytes leave the segment. */
 void conn_note_body_outside(struct conn *conn, struct worker *worker);
 

@@ -25,6 +25,7 @@
 #include "worker/engine.h"
 #include "worker/link.h"
 #include "worker/stack.h"
+#include "worker/ticks.h"
 
 #include <stdlib.h>
 
@@ -133,10 +134,13 @@ begin_turn(struct worker *worker)
 	    atomic_load_explicit(&consumer->turn, memory_order_relaxed);
 
 	worker->now_ns = clock_now();
+	worker->turn_ticks = ticks_now();
 	atomic_store_explicit(
 	    &consumer->turn_ns, worker->now_ns, memory_order_relaxed);
 	atomic_store_explicit(&consumer->turn, turn + 1, memory_order_relaxed);
 	stat_set(&worker->stats[STAT_turns], turn + 1);
+	stat_set(
+	    &worker->stats[STAT_ring_depth], ring_depth(&worker->consumer));
 }
 
 /* What the ring counts in private; true also while the loop then waits. */
@@ -177,6 +181,7 @@ patience(struct worker *worker)
 	if (engine_ready(worker->engine) || !ring_may_sleep(&worker->consumer))
 		return (0);
 	WORKER_STAT_ADD(worker, sleeps, 1);
+	stat_set(&worker->stats[STAT_ring_depth], 0);
 	if (!reported && (sweep_ms < 0 || sweep_ms > LINK_RETRY_MS))
 		return (LINK_RETRY_MS);
 	return (sweep_ms);

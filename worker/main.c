@@ -16,6 +16,7 @@
 #include "worker/request.h"
 #include "worker/sandbox.h"
 #include "worker/stack.h"
+#include "worker/ticks.h"
 #include "worker/worker.h"
 
 #include <bsd/stdlib.h>
@@ -126,6 +127,7 @@ prepare(struct worker *worker)
 	};
 	int error;
 
+	ticks_calibrate();
 	worker->stats = stats_worker(&worker->segment);
 	worker->activity = &worker->segment.consumer->activities[0];
 	worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -10,6 +10,8 @@
  */
 #include "worker/module.h"
 
+#include "worker/meter.h"
+
 #include "shm/activity.h"
 #include "shm/base/clock.h"
 #include "shm/stats.h"
@@ -422,7 +424,9 @@ call_register(const struct modules *modules, struct bh_registration *module)
 	    &modules->activity->since_ns, clock_now(), memory_order_relaxed);
 	before = activity_set(
 	    modules->activity, activity_pack(module->id, ACTIVITY_LOADING, 0));
+	meter_charge(NULL);
 	answer = function(BH_ABI_VERSION, module, NULL);
+	meter_charge(module->stats);
 	(void)activity_set(modules->activity, before);
 	return (answer);
 }

@@ -12,6 +12,8 @@
 #include "shm/base/log.h"
 #include "worker/async.h"
 #include "worker/conn.h"
+#include "worker/meter.h"
+#include "worker/ticks.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -93,6 +95,20 @@ module_self(
 	return (0);
 }
 
+/* A callback that began then is over: its time and its memory. */
+static void
+account(
+    struct worker *worker, const struct bh_registration *module, uint64_t began)
+{
+	const uint64_t now = ticks_now();
+
+	worker->last_ticks = now;
+	histogram_add(stats_module_histogram(
+			  module->stats, MODULE_HISTOGRAM_callback_time),
+	    ticks_between(began, now));
+	meter_charge(module->stats);
+}
+
 /*
  * Run one callback of the current module: with ${info} its
  * on_async_completion, else the step's own. The activity word names it, for
@@ -105,11 +121,13 @@ invoke(struct request *request, const struct bh_completion_info *info)
 	const struct pipeline_call *call = current_call(request);
 	struct bh_registration *module = call->module;
 	const struct running before = worker->running;
+	const uint64_t began = ticks_now();
 	enum bh_notification_status status;
 	uint64_t activity;
 	void *self;
 	int error;
 
+	meter_charge(before.module == NULL ? NULL : before.module->stats);
 	activity = activity_set(worker->activity,
 	    activity_pack(module->id,
 		call->step | (info == NULL ? 0 : ACTIVITY_ASYNC), request->id));
@@ -130,12 +148,18 @@ invoke(struct request *request, const struct bh_completion_info *info)
 		    self, request_context(request), &request->provider);
 	} else {
 		stat_add(&module->stats[MODULE_STAT_completions], 1);
+		if (request->parked_ticks != 0)
+			histogram_add(stats_module_histogram(module->stats,
+					  MODULE_HISTOGRAM_pending_time),
+			    ticks_between(request->parked_ticks, began));
+		request->parked_ticks = 0;
 		status = module->ops->on_async_completion(self,
 		    request_context(request), UINT32_C(1) << (call->step / 2),
 		    call->step % 2 != 0, &request->provider, info);
 	}
 	worker->running = before;
 	(void)activity_set(worker->activity, activity);
+	account(worker, module, began);
 	return (status);
 }
 
@@ -174,6 +198,11 @@ park(struct request *request)
 {
 	if (request->io.ref != 0 || request->posted.ref != 0) {
 		request->state = REQUEST_PARKED;
+		request->parked_ticks = request->worker->last_ticks;
+		conn_note_waiting(request->conn, request->worker,
+		    current_call(request)->module->id,
+		    current_call(request)->step,
+		    request->io.ref != 0 ? request->io.op : request->posted.op);
 		/* A ticket's thread may be gone; the socket has its limits. */
 		if (request->io.ref == 0)
 			conn_set_deadline(request->conn, request->worker,
@@ -252,6 +281,9 @@ over(struct request *request)
 
 	dispose(request);
 	WORKER_STAT_ADD(worker, requests, 1);
+	histogram_add(
+	    stats_worker_histogram(worker->stats, HISTOGRAM_request_time),
+	    ticks_between(request->began_ticks, ticks_now()));
 	if (!request->response.headers_sent)
 		status = 0; /* its client left before */
 	if (status >= 500)
@@ -407,6 +439,7 @@ pipeline_complete(struct request *request, struct pending *pending)
 {
 	if (request->state == REQUEST_PARKED) {
 		WORKER_STAT_ADD(request->worker, requests_parked, -1);
+		conn_note_going_on(request->conn, request->worker);
 		if (pending == &request->posted)
 			conn_set_deadline(request->conn, request->worker, 0);
 		advance(request, deliver(request, pending));
@@ -424,6 +457,7 @@ pipeline_expire(struct request *request)
 {
 	WORKER_STAT_ADD(request->worker, requests_parked, -1);
 	WORKER_STAT_ADD(request->worker, timeouts, 1);
+	conn_note_going_on(request->conn, request->worker);
 	async_void(request, &request->posted);
 	pipeline_module_error(current_call(request)->module, request,
 	    "left the request pending for %" PRIu64 " s without posting its "

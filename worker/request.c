@@ -38,6 +38,7 @@ request_new(struct worker *worker, struct conn *conn)
 	request->continue_sent = request->body_bad = false;
 	request->replays = 0;
 	request->call = 0;
+	request->parked_ticks = 0;
 	request->selves_made = 0;
 	request->provider.request = request;
 	request->error_status = 0;

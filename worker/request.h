@@ -60,6 +60,8 @@ struct request {
 	struct conn *conn;
 	uint64_t handle; /* what modules hold: count:40 | slot:24; 0: free */
 	uint64_t id;
+	uint64_t began_ticks;  /* its turn: the head was whole */
+	uint64_t parked_ticks; /* when it was parked; or 0 */
 	struct request *next_free;
 	enum request_state state;
 

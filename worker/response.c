@@ -9,6 +9,7 @@
 
 #include "worker/http_fields.h"
 #include "worker/http_status.h"
+#include "worker/meter.h"
 #include "worker/request.h"
 
 #include <bsd/stdlib.h>
@@ -42,7 +43,7 @@ response_drop_body(struct response *response)
 
 	while ((block = response->first_block.next) != NULL) {
 		response->first_block.next = block->next;
-		free(block);
+		meter_free(block);
 	}
 	response->first_block.used = 0;
 	response->last_block = &response->first_block;
@@ -295,7 +296,7 @@ add_block(struct response *response, size_t need)
 	size_t size = need > RESPONSE_BLOCK ? need : RESPONSE_BLOCK;
 
 	if (size > SIZE_MAX - sizeof(*block) ||
-	    (block = malloc(sizeof(*block) + size)) == NULL)
+	    (block = meter_malloc(sizeof(*block) + size)) == NULL)
 		return (NULL);
 	block->next = NULL;
 	block->used = 0;

@@ -5,6 +5,8 @@
  */
 #include "worker/worker.h"
 
+#include "worker/meter.h"
+
 struct worker *worker_self;
 
 _Thread_local bool worker_is_dispatch_thread;
@@ -14,4 +16,5 @@ worker_adopt(struct worker *worker)
 {
 	worker_self = worker;
 	worker_is_dispatch_thread = true;
+	meter_init();
 }

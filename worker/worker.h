@@ -75,7 +75,9 @@ struct worker {
 	uint32_t free_request_count;
 	uint32_t request_count; /* requests so far: the next id's count */
 
-	uint64_t now_ns; /* of this turn */
+	uint64_t now_ns;     /* of this turn */
+	uint64_t turn_ticks; /* the same by ticks.h */
+	uint64_t last_ticks; /* when the last callback ended */
 	struct worker_head head;
 	bool draining; /* finish what there is, take nothing new */
 	bool retiring; /* the same, but connections go back to the master */

@@ -179,6 +179,113 @@ a_reader_never_sees_a_torn_request(void **state)
 	assert_int_equal(0, pthread_join(writer, NULL));
 }
 
+static const char line[] = "GET /path/of/a/page?with=a&long=query HTTP/1.1\r\n"
+			   "Cookie: secret\r\n\r\n";
+
+static void
+the_text_ends_where_it_was_said_to(void **state)
+{
+	struct conn_slot slot = { .ctl = 0 };
+	struct slot_sight sight;
+	size_t length;
+	char wanted[64];
+
+	(void)state;
+	slot_open(&slot, 1, &peer, 1);
+	for (length = 60; length-- > 0;) {
+		slot_set_text(&slot, line, length);
+		assert_true(slot_look(&slot, 3, &sight));
+		memset(wanted, 0, sizeof(wanted));
+		memcpy(wanted, line, length > 48 ? 48 : length);
+		assert_string_equal(wanted, sight.text);
+	}
+}
+
+static void
+a_sight_tells_all(void **state)
+{
+	struct conn_slot slot = { .ctl = 0 };
+	const struct slot_request request = request_of(77);
+	struct slot_sight sight;
+
+	(void)state;
+	assert_false(slot_look(&slot, 3, &sight));
+	slot_open(&slot, 5, &peer, 1000);
+	slot_set_request(&slot, &request);
+	slot_set_state(&slot, SLOT_HANDLING, 2000);
+	assert_true(slot_look(&slot, 3, &sight));
+	assert_true(sight.conn == conn_id_make(3, 5));
+	assert_int_equal(SLOT_HANDLING, sight.state);
+	assert_memory_equal(&peer, &sight.peer, sizeof(peer));
+	assert_int_equal(77, sight.request.request);
+	assert_int_equal(1000, sight.accepted_ns);
+	assert_int_equal(2000, sight.active_ns);
+	assert_false(sight.waits);
+	slot_wait(&slot, slot_waiting_pack(0, 14, OPERATION_FLUSH), 3000);
+	assert_true(slot_look(&slot, 3, &sight));
+	assert_true(sight.waits);
+	assert_int_equal(0, sight.module);
+	assert_int_equal(14, sight.step);
+	assert_int_equal(OPERATION_FLUSH, sight.op);
+	assert_int_equal(3000, sight.waiting_ns);
+	slot_go_on(&slot);
+	assert_true(slot_look(&slot, 3, &sight));
+	assert_false(sight.waits);
+	slot_set_state(&slot, SLOT_FREE, 4000);
+	assert_false(slot_look(&slot, 3, &sight));
+}
+
+/* A request's text is never shown with another's id. */
+static void *
+serve_all_the_time(void *argument)
+{
+	struct scribe *s = argument;
+	struct slot_request request = { 0 };
+	uint64_t text[SLOT_TEXT_WORDS + 1] = { 0 }, number;
+	size_t i;
+
+	for (number = 1; !atomic_load(&s->stop); number++) {
+		slot_set_request(&s->slot, &request); /* none */
+		for (i = 0; i < SLOT_TEXT_WORDS; i++)
+			text[i] = number | UINT64_C(0x8000000000000000);
+		slot_set_text(&s->slot, text, sizeof(text) - 8);
+		request.request = number;
+		slot_set_request(&s->slot, &request);
+		request.request = 0;
+	}
+	return (NULL);
+}
+
+static void
+a_reader_never_sees_another_requests_text(void **state)
+{
+	static struct scribe scribe;
+	struct slot_sight sight;
+	pthread_t writer;
+	uint64_t word;
+	size_t i, reads = 0;
+
+	(void)state;
+	slot_open(&scribe.slot, 1, &peer, 1);
+	assert_int_equal(
+	    0, pthread_create(&writer, NULL, serve_all_the_time, &scribe));
+	while (reads < READS) {
+		if (!slot_look(&scribe.slot, 0, &sight)) {
+			sched_yield();
+			continue;
+		}
+		reads++;
+		for (i = 0; sight.request.request != 0 && i < SLOT_TEXT_WORDS;
+		     i++) {
+			memcpy(&word, sight.text + i * 8, sizeof(word));
+			assert_true(
+			    (word & INT64_MAX) == sight.request.request);
+		}
+	}
+	atomic_store(&scribe.stop, true);
+	assert_int_equal(0, pthread_join(writer, NULL));
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_connection_is_named_by_slot_and_generation),
 	cmocka_unit_test(an_opened_slot_is_idle_and_has_no_request),
@@ -187,6 +294,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_request_replaces_the_other_only_as_a_whole),
 	cmocka_unit_test(the_count_of_requests_may_wrap),
 	cmocka_unit_test(a_reader_never_sees_a_torn_request),
+	cmocka_unit_test(the_text_ends_where_it_was_said_to),
+	cmocka_unit_test(a_sight_tells_all),
+	cmocka_unit_test(a_reader_never_sees_another_requests_text),
 };
 
 UNIT_MAIN(tests)
