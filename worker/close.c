@@ -22,6 +22,7 @@
 enum {
 	SWEEP_MS = 250,  /* between two parts of a sweep */
 	SWEEP_PARTS = 4, /* so each connection is looked at once a second */
+	FRESH_MS = 500, /* for a first request, when we are to finish */
 };
 
 /* It isn't ours any more; what is left of it here is the report. */
@@ -179,12 +180,22 @@ conn_timeout(struct conn *conn, struct worker *worker)
 
 /* Who has sent a part of a request may send the rest, but not at leisure. */
 static void
-shorten_deadline(struct conn *conn, struct worker *worker)
+shorten_deadline(struct conn *conn, struct worker *worker, uint64_t ns)
 {
-	uint64_t last = worker->now_ns + worker->limits.linger_ns;
+	uint64_t last = worker->now_ns + ns;
 
 	if (conn->deadline_ns == 0 || conn->deadline_ns > last)
 		conn->deadline_ns = last;
+}
+
+/* Nobody connects to say nothing: the first request is on its way. */
+static bool
+is_fresh(const struct conn *conn, const struct worker *worker)
+{
+	return (conn->state == SLOT_IDLE && !worker->retiring &&
+		atomic_load_explicit(
+		    &worker->segment.slots[conn_slot_number(conn)].served,
+		    memory_order_relaxed) == 0);
 }
 
 void
@@ -198,7 +209,13 @@ conns_drain(struct worker *worker)
 		if (conn->id == 0)
 			continue;
 		if (conn->state == SLOT_READING && !worker->retiring)
-			shorten_deadline(conn, worker);
+			shorten_deadline(
+			    conn, worker, worker->limits.linger_ns);
+		if (is_fresh(conn, worker)) {
+			shorten_deadline(
+			    conn, worker, FRESH_MS * CLOCK_NS_PER_MS);
+			continue;
+		}
 		if (conn->state != SLOT_IDLE ||
 		    !engine_abandon(worker->engine, slot))
 			continue;

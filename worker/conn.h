@@ -134,6 +134,7 @@ void conn_set_deadline(struct conn *conn, struct worker *worker, uint64_t ns);
 /*
  * conns_drain(worker):
  * Close what is idle, or release it when retiring; the rest after its answer.
+ * One whose first request hasn't come yet may still have that answered.
  */
 void conns_drain(struct worker *worker);
 
