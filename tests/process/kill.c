@@ -303,6 +303,36 @@ nobody_gets_in_while_it_drains(void **state)
 	server_ended(server);
 }
 
+/* It connected in time; that its request comes after the signal is chance. */
+static void
+the_first_request_of_a_new_connection_is_answered(void **state)
+{
+	struct server *server = server_start("-w", "1", "-m", "hello", NULL);
+	struct client fresh, silent, used;
+	struct response r;
+
+	(void)state;
+	client_open(&fresh, server);
+	client_open(&silent, server);
+	client_open(&used, server);
+	client_send_text(&used, GET_HELLO);
+	client_response(&used, &r);
+	response_free(&r);
+	assert_int_equal(kill(server->pid, SIGTERM), 0);
+	(void)server_log_wait(server, "stopping", LONG_MS);
+	client_send_text(&fresh, GET_HELLO);
+	client_response(&fresh, &r);
+	assert_int_equal(r.status, 200);
+	response_free(&r);
+	assert_int_equal(client_end(&fresh, LONG_MS), CLIENT_FIN);
+	assert_int_equal(client_end(&used, LONG_MS), CLIENT_FIN);
+	assert_int_equal(client_end(&silent, LONG_MS), CLIENT_FIN);
+	client_close(&fresh);
+	client_close(&used);
+	client_close(&silent);
+	server_ended(server);
+}
+
 static void
 a_second_signal_ends_it_at_once(void **state)
 {
@@ -380,6 +410,7 @@ main(int argc, char **argv)
 		PROCESS_TEST(sigterm_answers_what_is_in_flight),
 		PROCESS_TEST(sigint_answers_what_is_in_flight),
 		PROCESS_TEST(nobody_gets_in_while_it_drains),
+		PROCESS_TEST(the_first_request_of_a_new_connection_is_answered),
 		PROCESS_TEST(a_second_signal_ends_it_at_once),
 		PROCESS_TEST(workers_end_when_the_master_is_killed),
 		PROCESS_TEST(a_stopped_worker_gets_no_new_connection_for_long),
