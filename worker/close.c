@@ -22,7 +22,7 @@
 enum {
 	SWEEP_MS = 250,  /* between two parts of a sweep */
 	SWEEP_PARTS = 4, /* so each connection is looked at once a second */
-	FRESH_MS = 500, /* for a first request, when we are to finish */
+	FRESH_MS = 500,  /* for a first request, when we are to finish */
 };
 
 /* It isn't ours any more; what is left of it here is the report. */
