@@ -38,6 +38,17 @@ nonsense(struct worker *worker, const char *what)
 	supervise_event(worker, WORKER_NONSENSE);
 }
 
+/* A step of its start, in its turn. */
+static void
+hear_step(
+    struct worker *worker, enum worker_state state, enum worker_event event)
+{
+	if (worker->state == state)
+		supervise_event(worker, event);
+	else if (worker->state != WORKER_DYING)
+		nonsense(worker, "a step of its start out of turn");
+}
+
 static void
 hear_failed(struct worker *worker, const char *text, size_t size)
 {
@@ -64,12 +75,14 @@ hear_report(struct worker *worker, enum message_type type, const uint8_t *body,
 		nonsense(worker, "a report before it was ready");
 		return;
 	}
-	if (count > MESSAGE_SLOTS) {
-		nonsense(worker, "a report with too many slots");
+	if (count == 0 || count > MESSAGE_SLOTS) {
+		nonsense(worker, "a report with no slots or too many");
 		return;
 	}
 	memcpy(slots, body, count * sizeof(*slots));
 	handoff_report(worker, type, slots, count);
+	if (worker->bad_reports > CHANNEL_LIES_MAX)
+		nonsense(worker, "reports that can't be true");
 }
 
 static void
@@ -86,10 +99,10 @@ hear(struct worker *worker, const uint8_t *bytes, size_t size)
 	}
 	switch (header.type) {
 	case MESSAGE_MAPPED:
-		supervise_event(worker, WORKER_MAPPED);
+		hear_step(worker, WORKER_BOOTING, WORKER_MAPPED);
 		break;
 	case MESSAGE_READY:
-		supervise_event(worker, WORKER_READY);
+		hear_step(worker, WORKER_LOADING, WORKER_READY);
 		break;
 	case MESSAGE_FAILED:
 		hear_failed(worker, (const char *)body, header.size);

@@ -13,6 +13,7 @@ enum {
 	CHANNEL_MESSAGES = 32,        /* of one worker in one turn */
 	CHANNEL_SNDBUF = 1024 * 1024, /* asked for; the system may cut it */
 	CHANNEL_BUFFER = 8 * 1024,    /* longest message of a worker */
+	CHANNEL_LIES_MAX = 64,        /* then it is killed for them */
 };
 
 struct worker;

@@ -47,6 +47,8 @@ connection_owner_init(struct connection_owner *owner)
 {
 	TAILQ_INIT(&owner->list);
 	owner->count = 0;
+	owner->offered = 0;
+	owner->answers = 0;
 }
 
 /* Take it off the list that its state says it is on. */
@@ -63,6 +65,9 @@ leave(struct connections *table, struct connection *connection)
 		table->queued--;
 		break;
 	case CONNECTION_OFFERED:
+		connection->owner->offered--;
+		connection->owner->answers++;
+		/* FALLTHROUGH */
 	case CONNECTION_HELD:
 		TAILQ_REMOVE(&connection->owner->list, connection, link);
 		connection->owner->count--;
@@ -104,6 +109,7 @@ connections_offer(struct connections *table, struct connection *connection,
 	connection->owner = owner;
 	TAILQ_INSERT_TAIL(&owner->list, connection, link);
 	owner->count++;
+	owner->offered++;
 }
 
 void
@@ -156,6 +162,10 @@ void
 connections_taken(struct connection *connection)
 {
 	bh_assert(connection->owner != NULL);
+	if (connection->state == CONNECTION_OFFERED) {
+		connection->owner->offered--;
+		connection->owner->answers++;
+	}
 	connection->state = CONNECTION_HELD;
 }
 

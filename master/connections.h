@@ -68,6 +68,8 @@ TAILQ_HEAD(connection_list, connection);
 struct connection_owner {
 	struct connection_list list;
 	size_t count;
+	size_t offered;   /* of these, not confirmed yet */
+	uint64_t answers; /* confirmed, refused or closed, so far */
 };
 
 struct connections {

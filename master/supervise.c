@@ -362,6 +362,12 @@ supervise_event(struct worker *worker, enum worker_event event)
 		act_late(worker, was);
 		break;
 	case SUPERVISE_KILL:
+		if (event == WORKER_TIMEOUT && !worker->hung &&
+		    worker->failure.text[0] == '\0')
+			(void)reason_set(&worker->failure, -ETIMEDOUT,
+			    "worker %u (pid %d) hung up and did not end: "
+			    "killed",
+			    (unsigned)worker->number, (int)worker->pid);
 		act_kill(worker);
 		break;
 	case SUPERVISE_ABORT:

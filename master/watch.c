@@ -38,6 +38,11 @@ watch_update(
 		return;
 	elapsed = before == 0 ? 0 : now_ns - before;
 	watch->looked_ns = now_ns;
+	if (before != 0 && sight->owing && sight->answers == watch->answers)
+		watch->owing_ns += elapsed < most ? elapsed : most;
+	else
+		watch->owing_ns = 0;
+	watch->answers = sight->answers;
 	if (before != 0 && sight->turn == watch->turn) {
 		watch->quiet_ns += elapsed < most ? elapsed : most;
 	} else {
@@ -74,10 +79,12 @@ look(struct worker *worker, uint64_t now)
 	struct watch_sight sight;
 
 	peek_sight(&worker->view, &sight);
+	sight.owing = worker->owner.offered > 0;
+	sight.answers = worker->owner.answers;
 	watch_update(watch, &sight, now);
-	worker->stalled =
-	    watch->still_ns >= config->pools[0]->hang_warn_ms * CLOCK_NS_PER_MS;
-	return (watch->stopped || watch->asked || !sight.asleep);
+	worker->stalled = watch_late(watch) >=
+			  config->pools[0]->hang_warn_ms * CLOCK_NS_PER_MS;
+	return (watch->stopped || watch->asked || !sight.asleep || sight.owing);
 }
 
 /* It says that it sleeps; that may be the last that it will ever say. */
@@ -135,6 +142,8 @@ describe(const struct worker *worker, char *text, size_t size)
 	*text = '\0';
 	if (culprit_find_dispatching(&worker->view, &culprit))
 		culprit_describe(&culprit, text, size);
+	else if (worker->watch.owing_ns > worker->watch.still_ns)
+		(void)strlcpy(text, ": it takes no connection", size);
 	else if (!stopped)
 		(void)snprintf(text, size, " outside any module");
 	if (stopped)
@@ -148,11 +157,11 @@ warn(struct worker *worker)
 	char duration[DURATION_TEXT], text[CULPRIT_TEXT];
 
 	describe(worker, text, sizeof(text));
-	format_duration(watch->still_ns, duration);
+	format_duration(watch_late(watch), duration);
 	log_warn("worker %u (pid %d) has made no progress for %s%s",
 	    (unsigned)worker->number, (int)worker->pid, duration, text);
 	watch->warned = true;
-	while (watch->warn_ns <= watch->still_ns)
+	while (watch->warn_ns <= watch_late(watch))
 		watch->warn_ns *= 2;
 }
 
@@ -162,7 +171,7 @@ give_up(struct worker *worker)
 	char duration[DURATION_TEXT], text[CULPRIT_TEXT];
 
 	describe(worker, text, sizeof(text));
-	format_duration(worker->watch.still_ns, duration);
+	format_duration(watch_late(&worker->watch), duration);
 	log_err("worker %u (pid %d) hangs for %s%s: aborted",
 	    (unsigned)worker->number, (int)worker->pid, duration, text);
 	supervise_event(worker, WORKER_HUNG);
@@ -178,7 +187,7 @@ judge(struct worker *worker)
 	if (watch->warn_ns == 0)
 		watch->warn_ns =
 		    config->pools[0]->hang_warn_ms * CLOCK_NS_PER_MS;
-	if (watch->still_ns >=
+	if (watch_late(watch) >=
 	    config->pools[0]->hang_limit_ms * CLOCK_NS_PER_MS) {
 		give_up(worker);
 	} else if (!worker->stalled) {
@@ -188,7 +197,7 @@ judge(struct worker *worker)
 		watch->warned = false;
 		watch->warn_ns =
 		    config->pools[0]->hang_warn_ms * CLOCK_NS_PER_MS;
-	} else if (watch->still_ns >= watch->warn_ns) {
+	} else if (watch_late(watch) >= watch->warn_ns) {
 		warn(worker);
 	}
 }

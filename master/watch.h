@@ -6,7 +6,8 @@
  * the worker is aborted; only its pidfd says that it is dead.
  *
  * A worker that isn't asleep is to begin a new turn of its loop before long.
- * One that says that it sleeps is woken now and then, to see that it does. Time
+ * One that says that it sleeps is woken now and then, to see that it does. And
+ * one that is offered connections is to take them or refuse them. Time
  * counts only while we look, so neither a master that was held up nor a machine
  * that was asleep makes a worker late.
  */
@@ -29,6 +30,8 @@ struct watch {
 	uint64_t turn;      /* of its loop, when we looked last */
 	uint64_t looked_ns; /* 0: never */
 	uint64_t still_ns;  /* without progress for so long */
+	uint64_t answers;   /* to offers, when we looked last */
+	uint64_t owing_ns;  /* offered connections, and no answer for so long */
 	uint64_t warn_ns;   /* the next warning is due then */
 	uint64_t quiet_ns;  /* asleep in the same turn for so long */
 	bool asked;         /* a PING is to wake it */
@@ -41,6 +44,8 @@ struct watch_sight {
 	bool asleep;
 	uint64_t turn;
 	uint64_t turn_ns; /* when it began */
+	bool owing;       /* it has been offered connections */
+	uint64_t answers; /* of its to offers, so far */
 };
 
 void watch_init(struct master *master);
@@ -58,10 +63,18 @@ void watch_refresh(struct master *master);
 
 /*
  * watch_update(watch, sight, now_ns):
- * One look. Afterwards watch->still_ns tells for how long there has been no
+ * One look. Afterwards watch_late() tells for how long there has been no
  * progress. Pure.
  */
 void watch_update(
     struct watch *watch, const struct watch_sight *sight, uint64_t now_ns);
+
+/* watch_late(watch): without progress or answer for so long. */
+static inline uint64_t
+watch_late(const struct watch *watch)
+{
+	return (watch->still_ns > watch->owing_ns ? watch->still_ns
+						  : watch->owing_ns);
+}
 
 #endif

@@ -44,6 +44,29 @@ a_turn_that_does_not_end_is_seen(void **state)
 	assert_int_equal(look(250, true, 9, 190), 0);
 }
 
+/* Whatever its words say: it was offered connections and doesn't answer. */
+static void
+one_that_takes_nothing_is_seen(void **state)
+{
+	struct watch_sight sight = { .asleep = true, .owing = true };
+
+	(void)state;
+	for (uint64_t at = 0; at < 1000; at += 50) {
+		sight.turn = at; /* it seems to turn */
+		watch_update(&watch, &sight, T0 + at * MS);
+		assert_int_equal(watch.still_ns, 0);
+		assert_int_equal(watch_late(&watch), at * MS);
+	}
+	sight.answers++;
+	watch_update(&watch, &sight, T0 + 1000 * MS);
+	assert_int_equal(watch_late(&watch), 0);
+	watch_update(&watch, &sight, T0 + 1050 * MS);
+	assert_int_equal(watch_late(&watch), 50 * MS);
+	sight.owing = false;
+	watch_update(&watch, &sight, T0 + 1100 * MS);
+	assert_int_equal(watch_late(&watch), 0);
+}
+
 static void
 one_that_sleeps_or_turns_is_well(void **state)
 {
@@ -134,6 +157,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(
 		    a_turn_that_does_not_end_is_seen, set_up),
+		cmocka_unit_test_setup(one_that_takes_nothing_is_seen, set_up),
 		cmocka_unit_test_setup(
 		    one_that_sleeps_or_turns_is_well, set_up),
 		cmocka_unit_test_setup(
