@@ -71,7 +71,7 @@ int
 reports_add(struct reports *reports, const char *id, int fd)
 {
 	struct report *report;
-	json_t *content;
+	json_t *content = NULL;
 	int error;
 
 	for (size_t i = 0; i < reports->count; i++)
