@@ -10,6 +10,7 @@
 #include "shm/base/log.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -21,9 +22,9 @@ pause_accepting(struct acceptor *acceptor, const char *reason)
 	if (acceptor->paused)
 		return;
 	acceptor->paused = true;
-	for (size_t i = 0; i < acceptor->count; i++)
-		loop_remove(
-		    &acceptor->master->loop, &acceptor->listeners[i].source);
+	for (size_t i = 0; i < acceptor->now.count; i++)
+		loop_remove(&acceptor->master->loop,
+		    &acceptor->now.listeners[i]->source);
 	if (acceptor->warned_ns != 0 &&
 	    now - acceptor->warned_ns < ACCEPT_QUIET_S * CLOCK_NS_PER_SEC)
 		return;
@@ -39,8 +40,8 @@ watch_listeners(struct acceptor *acceptor)
 	struct listener *listener;
 	int error;
 
-	for (size_t i = 0; i < acceptor->count; i++) {
-		listener = &acceptor->listeners[i];
+	for (size_t i = 0; i < acceptor->now.count; i++) {
+		listener = acceptor->now.listeners[i];
 		if (listener->source.added)
 			continue;
 		error = loop_add(&acceptor->master->loop, &listener->source,
@@ -51,6 +52,17 @@ watch_listeners(struct acceptor *acceptor)
 	return (0);
 }
 
+/* The kernel may be out of memory for it: then try again later. */
+static void
+watch_or_rest(struct acceptor *acceptor)
+{
+	if (watch_listeners(acceptor) == 0)
+		return;
+	pause_accepting(acceptor, "can't watch the listeners");
+	loop_timer_set(
+	    &acceptor->master->loop, &acceptor->retry, ACCEPT_RETRY_MS);
+}
+
 static void
 resume_accepting(struct acceptor *acceptor)
 {
@@ -58,12 +70,7 @@ resume_accepting(struct acceptor *acceptor)
 		return;
 	loop_timer_clear(&acceptor->master->loop, &acceptor->retry);
 	acceptor->paused = false;
-	if (watch_listeners(acceptor) == 0)
-		return;
-	/* The kernel is out of memory for it: try again later. */
-	pause_accepting(acceptor, "can't watch the listeners");
-	loop_timer_set(
-	    &acceptor->master->loop, &acceptor->retry, ACCEPT_RETRY_MS);
+	watch_or_rest(acceptor);
 }
 
 static void
@@ -124,7 +131,8 @@ accept_one(struct acceptor *acceptor, struct listener *listener, uint64_t now)
 	if (fd < 0)
 		return (survive(acceptor, errno));
 	address_peer(&storage, &peer);
-	(void)connections_open(table, fd, &peer, now); /* there is room */
+	/* There is room. */
+	(void)connections_open(table, &listener->pool->queue, fd, &peer, now);
 	acceptor->accepted++;
 	return (true);
 }
@@ -150,30 +158,139 @@ listener_ready(struct loop_source *source, uint32_t events)
 	handoff_run(acceptor->master);
 }
 
-int
-acceptor_open(
-    struct acceptor *acceptor, struct master *master, struct reason *why)
+void
+acceptor_init(struct acceptor *acceptor, struct master *master)
 {
-	const struct config *config = master->config;
-	struct listener *listener;
-	int error;
-
 	memset(acceptor, 0, sizeof(*acceptor));
 	acceptor->master = master;
 	acceptor->retry.owner = acceptor;
 	acceptor->retry.handle = retry_due;
-	for (size_t i = 0; i < config->listener_count; i++) {
-		listener = &acceptor->listeners[i];
-		error = activation_listen(master->activation, listener,
-		    &config->listeners[i].address, why);
-		if (error != 0)
+}
+
+/* One that is listened on already and that nobody else goes on with. */
+static struct listener *
+find_kept(struct acceptor *acceptor, const struct address *address)
+{
+	struct listener *listener;
+
+	for (size_t i = 0; i < acceptor->now.count; i++) {
+		listener = acceptor->now.listeners[i];
+		if (!listener->kept &&
+		    address_equal(&listener->address, address)) {
+			listener->kept = true;
+			return (listener);
+		}
+	}
+	return (NULL);
+}
+
+static int
+prepare_one(struct acceptor *acceptor, const struct address *address,
+    struct reason *why)
+{
+	struct listener *listener = find_kept(acceptor, address);
+	int error;
+
+	if (listener == NULL) {
+		listener = malloc(sizeof(*listener));
+		if (listener == NULL)
+			return (reason_set(why, -ENOMEM, "out of memory"));
+		error = activation_listen(
+		    acceptor->master->activation, listener, address, why);
+		if (error != 0) {
+			free(listener);
 			return (error);
+		}
 		listener->acceptor = acceptor;
+		listener->address = *address;
 		listener->source.owner = listener;
 		listener->source.handle = listener_ready;
-		acceptor->count++;
+	}
+	acceptor->next.listeners[acceptor->next.count++] = listener;
+	return (0);
+}
+
+int
+acceptor_prepare(struct acceptor *acceptor, struct generation *generation,
+    struct reason *why)
+{
+	const struct config *config = generation->config;
+	int error;
+
+	for (size_t i = 0; i < config->listener_count; i++) {
+		error =
+		    prepare_one(acceptor, &config->listeners[i].address, why);
+		if (error != 0) {
+			acceptor_abandon(acceptor);
+			return (error);
+		}
 	}
 	return (0);
+}
+
+static void
+free_listener(struct acceptor *acceptor, struct listener *listener)
+{
+	loop_remove(&acceptor->master->loop, &listener->source);
+	listener_close(listener);
+	free(listener);
+}
+
+/* systemd needn't keep those that nobody wants any more. */
+static void
+drop_next(struct acceptor *acceptor, bool forget)
+{
+	struct listener *listener;
+
+	for (size_t i = 0; i < acceptor->next.count; i++) {
+		listener = acceptor->next.listeners[i];
+		if (listener->kept) {
+			listener->kept = false;
+			continue;
+		}
+		if (forget)
+			activation_forget(listener);
+		free_listener(acceptor, listener);
+	}
+	acceptor->next.count = 0;
+}
+
+void
+acceptor_abandon(struct acceptor *acceptor)
+{
+	drop_next(acceptor, true);
+}
+
+/* Who has connected shall not be turned away by a RST. */
+static void
+close_listener(struct acceptor *acceptor, struct listener *listener)
+{
+	if (acceptor->accepting)
+		accept_batch(acceptor, listener, SOMAXCONN);
+	free_listener(acceptor, listener);
+}
+
+void
+acceptor_switch(struct acceptor *acceptor, struct generation *generation)
+{
+	const struct config *config = generation->config;
+	struct listener_set before = acceptor->now;
+	struct listener *listener;
+
+	acceptor->now = acceptor->next;
+	acceptor->next.count = 0;
+	for (size_t i = 0; i < before.count; i++)
+		if (!before.listeners[i]->kept) {
+			activation_forget(before.listeners[i]);
+			close_listener(acceptor, before.listeners[i]);
+		}
+	for (size_t i = 0; i < acceptor->now.count; i++) {
+		listener = acceptor->now.listeners[i];
+		listener->kept = false;
+		listener->pool = &generation->pools[config->listeners[i].pool];
+	}
+	if (acceptor->accepting && !acceptor->paused)
+		watch_or_rest(acceptor);
 }
 
 int
@@ -190,18 +307,13 @@ acceptor_start(struct acceptor *acceptor)
 void
 acceptor_stop(struct acceptor *acceptor)
 {
-	struct listener *listener;
+	struct listener_set before = acceptor->now;
 
-	for (size_t i = 0; i < acceptor->count; i++) {
-		listener = &acceptor->listeners[i];
-		/* Who has connected shall not be turned away by a RST. */
-		if (acceptor->accepting)
-			accept_batch(acceptor, listener, SOMAXCONN);
-		loop_remove(&acceptor->master->loop, &listener->source);
-		listener_close(listener);
-	}
+	drop_next(acceptor, false);
+	acceptor->now.count = 0;
+	for (size_t i = 0; i < before.count; i++)
+		close_listener(acceptor, before.listeners[i]);
 	if (acceptor->master != NULL)
 		loop_timer_clear(&acceptor->master->loop, &acceptor->retry);
 	acceptor->accepting = false;
-	acceptor->count = 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Step 1 of a request's life: accept. New connections enter the table's queue
- * and are handed over at the end of the turn. While there is no room for more,
- * the listeners are out of the poll set.
+ * Step 1 of a request's life: accept. New connections enter the queue of their
+ * listener's pool and are handed over at the end of the turn. While there is no
+ * room for more, the listeners are out of the poll set.
  */
 #ifndef MASTER_ACCEPTOR_H
 #define MASTER_ACCEPTOR_H
@@ -16,12 +16,19 @@ enum {
 	ACCEPT_QUIET_S = 60,   /* between two warnings that we are full */
 };
 
+struct generation;
 struct master;
+
+/* Listeners in the order of their configuration. */
+struct listener_set {
+	struct listener *listeners[CONFIG_LISTENERS_MAX];
+	size_t count;
+};
 
 struct acceptor {
 	struct master *master;
-	struct listener listeners[CONFIG_LISTENERS_MAX];
-	size_t count;
+	struct listener_set now;
+	struct listener_set next; /* of a reload: some are of ${now} too */
 	struct loop_timer retry;
 	bool accepting; /* the server wants connections */
 	bool paused;    /* but there is no room: not in the poll set */
@@ -30,12 +37,27 @@ struct acceptor {
 };
 
 /*
- * acceptor_open(acceptor, master, why):
- * Listen on every address of the configuration, accepting nothing yet.
- * Returns 0, or -errno with the line in ${why}.
+ * acceptor_init(acceptor, master): no listeners.
  */
-int acceptor_open(
-    struct acceptor *acceptor, struct master *master, struct reason *why);
+void acceptor_init(struct acceptor *acceptor, struct master *master);
+
+/*
+ * acceptor_prepare(acceptor, generation, why):
+ * Listen on every address of the generation's configuration, accepting nothing
+ * yet: what is listened on already stays as it is, the rest is opened. Returns
+ * 0, or -errno with the line in ${why} and nothing changed.
+ */
+int acceptor_prepare(struct acceptor *acceptor, struct generation *generation,
+    struct reason *why);
+
+/*
+ * acceptor_switch(acceptor, generation):
+ * From now on those that were prepared are listened on, for the pools of
+ * ${generation}. Accept what has connected to the others, and close them.
+ * acceptor_abandon() forgets what was prepared.
+ */
+void acceptor_switch(struct acceptor *acceptor, struct generation *generation);
+void acceptor_abandon(struct acceptor *acceptor);
 
 /*
  * acceptor_start(acceptor): accept from now on. Returns 0 or -errno.
@@ -45,7 +67,7 @@ int acceptor_start(struct acceptor *acceptor);
 /*
  * acceptor_stop(acceptor):
  * Accept what has connected so far, as there is room, and close the
- * listeners. Also undoes acceptor_open() alone. Stopped is fine.
+ * listeners. Also undoes acceptor_prepare() alone. Stopped is fine.
  */
 void acceptor_stop(struct acceptor *acceptor);
 

@@ -184,6 +184,13 @@ address_format(
 	}
 }
 
+bool
+address_equal(const struct address *a, const struct address *b)
+{
+	return (a->length == b->length && a->any == b->any &&
+		memcmp(&a->storage, &b->storage, a->length) == 0);
+}
+
 void
 address_peer(const struct sockaddr_storage *storage, struct slot_peer *ret_peer)
 {

@@ -37,6 +37,9 @@ int address_parse(
 void address_format(
     const struct sockaddr_storage *storage, socklen_t length, char *ret_text);
 
+/* address_equal(a, b): were they written alike? */
+bool address_equal(const struct address *a, const struct address *b);
+
 /*
  * address_peer(storage, ret_peer):
  * A client's address as workers get it. One that came as IPv4 mapped into

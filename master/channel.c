@@ -52,8 +52,8 @@ hear_step(
 static void
 hear_failed(struct worker *worker, const char *text, size_t size)
 {
-	/* At the first start the reason speaks for the server. */
-	if (worker->master->phase == MASTER_STARTING)
+	/* Before its generation serves the reason speaks for itself. */
+	if (worker->pool->generation->state == GENERATION_STARTING)
 		(void)reason_set(
 		    &worker->failure, -ECANCELED, "%.*s", (int)size, text);
 	else
@@ -223,19 +223,18 @@ add_string(char *list, size_t used, const char *string)
 
 /* BOOT's list of strings. With ${list} NULL it is only measured. */
 static size_t
-write_strings(const struct config *config, char *list)
+write_strings(const struct config_pool *config, char *list)
 {
-	const struct config_pool *pool = config->pools[0];
-	const char *const sandbox[] = { pool->sandbox_syscalls,
-		pool->sandbox_read, pool->sandbox_write };
+	const char *const sandbox[] = { config->sandbox_syscalls,
+		config->sandbox_read, config->sandbox_write };
 	const struct config_module *module;
 	size_t used = 0;
 
 	for (size_t i = 0; i < sizeof(sandbox) / sizeof(sandbox[0]); i++)
 		used = add_string(
 		    list, used, sandbox[i] == NULL ? "" : sandbox[i]);
-	for (uint32_t i = 0; i < pool->module_count; i++) {
-		module = &pool->modules[i];
+	for (uint32_t i = 0; i < config->module_count; i++) {
+		module = &config->modules[i];
 		used = add_string(list, used, module->path);
 		used = add_string(list, used, module->name);
 		for (size_t j = 0; j < module->setting_count; j++)
@@ -248,7 +247,7 @@ write_strings(const struct config *config, char *list)
 int
 channel_send_boot(struct worker *worker)
 {
-	const struct config *config = worker->master->config;
+	const struct config_pool *config = worker->pool->config;
 	const int fds[] = { worker->segment_fds.ro, worker->segment_fds.rw,
 		worker->segment_fds.buffers };
 	struct message_header header;
@@ -266,13 +265,13 @@ channel_send_boot(struct worker *worker)
 	memset(&boot, 0, sizeof(boot));
 	boot.worker = worker->number;
 	boot.incarnation = worker->incarnation;
-	boot.modules = config->pools[0]->module_count;
-	boot.log_level = config->log_level;
+	boot.modules = config->module_count;
+	boot.log_level = worker->pool->generation->config->log_level;
 	boot.strings = (uint32_t)strings;
 	boot.quarantined = worker->unloaded;
-	boot.limits = config->pools[0]->limits;
-	boot.sandbox = config->pools[0]->sandbox;
-	(void)strlcpy(boot.pool, config->pools[0]->name, sizeof(boot.pool));
+	boot.limits = config->limits;
+	boot.sandbox = config->sandbox;
+	(void)strlcpy(boot.pool, config->name, sizeof(boot.pool));
 	message_init(
 	    &header, MESSAGE_BOOT, 0, (uint32_t)(size - sizeof(header)));
 	memcpy(bytes, &header, sizeof(header));

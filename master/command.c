@@ -26,30 +26,32 @@ say(struct message_answer *answer, int status, const char *format, ...)
 	va_end(arguments);
 }
 
-static bool
-find_module(const struct master *master, const char *name, uint32_t *ret_id)
-{
-	for (uint32_t i = 0; i < master->config->pools[0]->module_count; i++)
-		if (strcmp(master->config->pools[0]->modules[i].name, name) ==
-		    0) {
-			*ret_id = i;
-			return (true);
-		}
-	return (false);
-}
-
+/* In each pool that has a module of that name. */
 static void
 set_quarantine(struct master *master, const char *name, bool on,
     struct message_answer *answer)
 {
+	struct generation *generation = master->generation;
+	struct pool *pool;
+	bool found = false, changed = false;
 	uint32_t id;
 
-	if (!find_module(master, name, &id))
+	for (uint32_t i = 0; i < generation->pool_count; i++) {
+		pool = &generation->pools[i];
+		if (!pool_find_module(pool, name, &id))
+			continue;
+		found = true;
+		if (on ? quarantine_impose(pool, id)
+		       : quarantine_lift(pool, id, "the operator wants it"))
+			changed = true;
+	}
+	if (!found)
 		say(answer, -ENOENT, "there is no module '%s'", name);
-	else if (on && quarantine_impose(master, id))
-		say(answer, 0, "module %s is under quarantine", name);
-	else if (!on && quarantine_lift(master, id, "the operator wants it"))
-		say(answer, 0, "module %s is released", name);
+	else if (changed)
+		say(answer, 0,
+		    on ? "module %s is under quarantine"
+		       : "module %s is released",
+		    name);
 	else
 		say(answer, -EALREADY,
 		    on ? "module %s is under quarantine already"
@@ -57,27 +59,40 @@ set_quarantine(struct master *master, const char *name, bool on,
 		    name);
 }
 
-static void
-recycle(struct master *master, uint32_t number, struct message_answer *answer)
+/* How many of the pool's workers it is about. */
+static unsigned
+recycle_pool(struct pool *pool, uint32_t number)
 {
 	struct worker *worker;
 	unsigned count = 0;
 
-	for (uint32_t i = 0; i < master->worker_count; i++) {
-		worker = &master->workers[i];
+	for (uint32_t i = 0; i < pool->worker_count; i++) {
+		worker = &pool->workers[i];
 		if ((number != 0 && worker->number != number) ||
 		    worker->state != WORKER_SERVING)
 			continue;
 		recycle_want(worker);
 		count++;
 	}
+	if (count > 0)
+		recycle_step(pool);
+	return (count);
+}
+
+static void
+recycle(struct master *master, uint32_t number, struct message_answer *answer)
+{
+	struct generation *generation = master->generation;
+	unsigned count = 0;
+
+	for (uint32_t i = 0; i < generation->pool_count; i++)
+		count += recycle_pool(&generation->pools[i], number);
 	if (count == 0) {
 		say(answer, -ENOENT, "there is no such worker that serves");
 		return;
 	}
 	say(answer, 0, "%u worker%s will be replaced", count,
 	    count == 1 ? "" : "s");
-	recycle_step(master);
 }
 
 void

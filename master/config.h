@@ -66,8 +66,8 @@ struct config_pool {
 	bool core_dumps;
 	struct message_limits limits; /* what its workers are told */
 
-	char *user;  /* NULL: the master's own; see identity.h */
-	char *group; /* NULL: the user's */
+	char *user;               /* NULL: the master's own; see identity.h */
+	char *group;              /* NULL: the user's */
 	struct identity identity; /* what they come to */
 	struct message_sandbox sandbox;
 	char *sandbox_syscalls; /* words with spaces between; or NULL */
@@ -86,9 +86,9 @@ struct config {
 	bool listeners_default; /* nobody has asked for them */
 	struct config_pool *pools[CONFIG_POOLS_MAX];
 	uint32_t pool_count;
-	bool check;    /* -t */
-	char *control; /* path of the control socket */
-	char *worker;  /* path of bulkhead-worker */
+	bool check;          /* -t */
+	char *control;       /* path of the control socket */
+	char *worker;        /* path of bulkhead-worker */
 	char *admin_program; /* path of bulkhead-admin; NULL: not wanted */
 	int log_level;
 	uint32_t slots_max; /* connections, if descriptors allow it */
@@ -97,6 +97,17 @@ struct config {
 	uint64_t crash_files;
 	char *state_dir; /* set by paths_resolve(); "": no files */
 	char *admin; /* where bulkhead-admin listens; NULL: it isn't started */
+};
+
+/*
+ * Where a configuration comes from, the first time and at each reload: read()
+ * makes a whole one, paths resolved. Returns 0, or -errno with the line in
+ * ${why}. NULL: there is nothing to read again.
+ */
+struct config_source {
+	int (*read)(
+	    void *argument, struct config **ret_config, struct reason *why);
+	void *argument;
 };
 
 /*

@@ -18,7 +18,6 @@ connections_init(struct connections *table, uint32_t max)
 {
 	memset(table, 0, sizeof(*table));
 	TAILQ_INIT(&table->free);
-	TAILQ_INIT(&table->queue);
 	table->slots = calloc(max, sizeof(*table->slots));
 	if (table->slots == NULL)
 		return (-ENOMEM);
@@ -51,6 +50,13 @@ connection_owner_init(struct connection_owner *owner)
 	owner->answers = 0;
 }
 
+void
+connection_queue_init(struct connection_queue *queue)
+{
+	TAILQ_INIT(&queue->list);
+	queue->count = 0;
+}
+
 /* Take it off the list that its state says it is on. */
 static void
 leave(struct connections *table, struct connection *connection)
@@ -61,7 +67,8 @@ leave(struct connections *table, struct connection *connection)
 		table->open++;
 		break;
 	case CONNECTION_QUEUED:
-		TAILQ_REMOVE(&table->queue, connection, link);
+		TAILQ_REMOVE(&connection->queue->list, connection, link);
+		connection->queue->count--;
 		table->queued--;
 		break;
 	case CONNECTION_OFFERED:
@@ -77,8 +84,8 @@ leave(struct connections *table, struct connection *connection)
 }
 
 struct connection *
-connections_open(struct connections *table, int fd,
-    const struct slot_peer *peer, uint64_t accepted_ns)
+connections_open(struct connections *table, struct connection_queue *queue,
+    int fd, const struct slot_peer *peer, uint64_t accepted_ns)
 {
 	struct connection *connection = TAILQ_FIRST(&table->free);
 
@@ -86,7 +93,9 @@ connections_open(struct connections *table, int fd,
 		return (NULL);
 	leave(table, connection);
 	connection->state = CONNECTION_QUEUED;
-	TAILQ_INSERT_TAIL(&table->queue, connection, link);
+	connection->queue = queue;
+	TAILQ_INSERT_TAIL(&queue->list, connection, link);
+	queue->count++;
 	table->queued++;
 	connection->fd = fd;
 	connection->peer = *peer;
@@ -118,7 +127,8 @@ connections_requeue(struct connections *table, struct connection *connection)
 	bh_assert(connection->owner != NULL);
 	leave(table, connection);
 	connection->state = CONNECTION_QUEUED;
-	TAILQ_INSERT_HEAD(&table->queue, connection, link);
+	TAILQ_INSERT_HEAD(&connection->queue->list, connection, link);
+	connection->queue->count++;
 	table->queued++;
 }
 
@@ -134,6 +144,20 @@ connections_settle(struct connection *connection, enum fate fate)
 		    connection->generation, &connection->peer);
 	connection->wreck = NULL;
 	wreck->connections--;
+}
+
+void
+connections_move(struct connections *table, struct connection_queue *from,
+    struct connection_queue *to)
+{
+	for (uint32_t i = 0; i < table->max; i++)
+		if (table->slots[i].queue == from)
+			table->slots[i].queue = to;
+	/* They have waited longer than any that came for ${to}. */
+	TAILQ_CONCAT(&from->list, &to->list, link);
+	TAILQ_CONCAT(&to->list, &from->list, link);
+	to->count += from->count;
+	from->count = 0;
 }
 
 void
@@ -176,6 +200,7 @@ connections_close(struct connections *table, struct connection *connection)
 	leave(table, connection);
 	connections_settle(connection, FATE_CLOSED);
 	connection->state = CONNECTION_FREE;
+	connection->queue = NULL;
 	fd_close(&connection->fd);
 	/* The slot used last is the one whose memory is warm everywhere. */
 	TAILQ_INSERT_HEAD(&table->free, connection, link);

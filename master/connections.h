@@ -11,8 +11,8 @@
  *	   |  closed, reset                         taken        |
  *	   '------------------------------- HELD <---------------'
  *
- * Each connection is on exactly one list: the free ones, the queue, or its
- * owner's. The descriptor is open from connections_open() until FREE.
+ * Each connection is on exactly one list: the free ones, its pool's queue, or
+ * its owner's. The descriptor is open from connections_open() until FREE.
  */
 #ifndef MASTER_CONNECTIONS_H
 #define MASTER_CONNECTIONS_H
@@ -48,6 +48,7 @@ enum connection_state {
 struct connection {
 	TAILQ_ENTRY(connection) link;
 	struct connection_owner *owner; /* OFFERED, HELD */
+	struct connection_queue *queue; /* its pool's; NULL: FREE */
 	uint64_t accepted_ns;
 	struct slot_peer peer;
 	int fd;
@@ -64,6 +65,12 @@ struct connection {
 
 TAILQ_HEAD(connection_list, connection);
 
+/* What waits for a worker of one pool, oldest first. */
+struct connection_queue {
+	struct connection_list list;
+	size_t count;
+};
+
 /* What a worker owns. Empty when zeroed and connection_owner_init()ed. */
 struct connection_owner {
 	struct connection_list list;
@@ -76,9 +83,8 @@ struct connections {
 	struct connection *slots;
 	uint32_t max;
 	struct connection_list free;
-	struct connection_list queue; /* oldest first */
-	size_t open;                  /* not FREE */
-	size_t queued;
+	size_t open;   /* not FREE */
+	size_t queued; /* in all queues */
 	/* Called after a slot became free, by whoever freed it. */
 	void (*freed)(void *owner);
 	void *freed_owner;
@@ -92,15 +98,26 @@ int connections_init(struct connections *table, uint32_t max);
 void connections_fini(struct connections *table);
 
 void connection_owner_init(struct connection_owner *owner);
+void connection_queue_init(struct connection_queue *queue);
 
 /*
- * connections_open(table, fd, peer, accepted_ns):
- * A new connection: a free slot with its next generation, at the end of the
- * queue. Takes ${fd}. Returns NULL, with ${fd} still the caller's, when the
- * table is full.
+ * connections_open(table, queue, fd, peer, accepted_ns):
+ * A new connection: a free slot with its next generation, at the end of its
+ * pool's ${queue}. Takes ${fd}. Returns NULL, with ${fd} still the caller's,
+ * when the table is full.
  */
-struct connection *connections_open(struct connections *table, int fd,
-    const struct slot_peer *peer, uint64_t accepted_ns);
+struct connection *connections_open(struct connections *table,
+    struct connection_queue *queue, int fd, const struct slot_peer *peer,
+    uint64_t accepted_ns);
+
+/*
+ * connections_move(table, from, to):
+ * What was of the pool with the queue ${from} is of the one with ${to} from now
+ * on: those that wait there, before all others, and those that will once their
+ * owner gives them back.
+ */
+void connections_move(struct connections *table, struct connection_queue *from,
+    struct connection_queue *to);
 
 /* connections_offer(table, connection, owner): QUEUED -> OFFERED. */
 void connections_offer(struct connections *table, struct connection *connection,

@@ -29,6 +29,7 @@ drop(struct control_client *client)
 	if (client->crashes != NULL)
 		crash_list_close(client->crashes);
 	client->crashes = NULL;
+	client->reload = 0;
 }
 
 static int
@@ -66,13 +67,16 @@ send_master(const struct control_client *client)
 	body.workers = server_count_regular(master);
 	(void)strlcpy(
 	    body.phase, server_phase_name(master), sizeof(body.phase));
+	body.generation = master->generation->number;
+	body.pools = master->generation->pool_count;
 	(void)strlcpy(body.version, BULKHEAD_VERSION, sizeof(body.version));
 	if (master->config->state_dir != NULL)
 		(void)strlcpy(body.state_dir, master->config->state_dir,
 		    sizeof(body.state_dir));
-	for (size_t i = 0; i < master->acceptor.count; i++) {
+	for (size_t i = 0; i < master->acceptor.now.count; i++) {
 		(void)strlcat(body.listeners,
-		    master->acceptor.listeners[i].name, sizeof(body.listeners));
+		    master->acceptor.now.listeners[i]->name,
+		    sizeof(body.listeners));
 		(void)strlcat(body.listeners, "\n", sizeof(body.listeners));
 	}
 	return (
@@ -107,16 +111,17 @@ send_worker(const struct control_client *client, const struct worker *worker)
 	body.segment_fd = fd != -1;
 	(void)strlcpy(
 	    body.state_name, state_name(worker), sizeof(body.state_name));
+	(void)strlcpy(body.pool, worker->pool->config->name, sizeof(body.pool));
+	body.generation = worker->pool->generation->number;
 	return (
 	    send_body(client, MESSAGE_STATUS_WORKER, &body, sizeof(body), fd));
 }
 
 static int
-send_module(const struct control_client *client, uint32_t id)
+send_module(
+    const struct control_client *client, const struct pool *pool, uint32_t id)
 {
-	const struct master *master = client->control->master;
-	const struct quarantine_module *module =
-	    &master->quarantine.modules[id];
+	const struct quarantine_module *module = &pool->quarantine.modules[id];
 	struct message_status_module body;
 
 	memset(&body, 0, sizeof(body));
@@ -124,8 +129,9 @@ send_module(const struct control_client *client, uint32_t id)
 	body.quarantined = module->active;
 	body.crashes = module->crashes;
 	body.since_ns = module->active ? module->since_ns : 0;
-	(void)strlcpy(body.name, master->config->pools[0]->modules[id].name,
-	    sizeof(body.name));
+	(void)strlcpy(
+	    body.name, pool->config->modules[id].name, sizeof(body.name));
+	(void)strlcpy(body.pool, pool->config->name, sizeof(body.pool));
 	return (
 	    send_body(client, MESSAGE_STATUS_MODULE, &body, sizeof(body), -1));
 }
@@ -157,23 +163,53 @@ send_crash(struct control_client *client)
 	return (error);
 }
 
+/* The next module of the generation that serves, or the end. */
+static int
+send_next_module(struct control_client *client)
+{
+	const struct generation *generation =
+	    client->control->master->generation;
+	uint32_t index = client->cursor.module;
+	const struct pool *pool;
+
+	for (uint32_t i = 0; i < generation->pool_count; i++) {
+		pool = &generation->pools[i];
+		if (index < pool->config->module_count) {
+			client->cursor.module++;
+			return (send_module(client, pool, index));
+		}
+		index -= pool->config->module_count;
+	}
+	return (send_end(client));
+}
+
+/*
+ * The next message of a status. Between two of them workers may come and go;
+ * their numbers keep the order.
+ */
 static int
 send_next(struct control_client *client)
 {
-	const struct master *master = client->control->master;
-	uint32_t module;
+	struct master *master = client->control->master;
+	const struct worker *worker;
 
 	if (client->crashes != NULL)
 		return (send_crash(client));
-	if (client->next == 0)
+	switch (client->cursor.part) {
+	case CONTROL_MASTER:
+		client->cursor.part = CONTROL_WORKERS;
 		return (send_master(client));
-	if (client->next <= master->worker_count)
-		return (
-		    send_worker(client, &master->workers[client->next - 1]));
-	module = client->next - 1 - master->worker_count;
-	if (module < master->config->pools[0]->module_count)
-		return (send_module(client, module));
-	return (send_end(client));
+	case CONTROL_WORKERS:
+		worker = pools_next_worker(master, client->cursor.worker);
+		if (worker != NULL) {
+			client->cursor.worker = worker->number;
+			return (send_worker(client, worker));
+		}
+		client->cursor.part = CONTROL_MODULES;
+		return (send_next_module(client));
+	default:
+		return (send_next_module(client));
+	}
 }
 
 /* At most a message for each worker, and fewer if the client is slow. */
@@ -181,11 +217,14 @@ static void
 answer(struct control_client *client)
 {
 	struct master *master = client->control->master;
+	struct control_cursor before;
 	int error;
 
 	while (client->answering) {
+		before = client->cursor;
 		error = send_next(client);
 		if (error == -EAGAIN || error == -ETOOMANYREFS) {
+			client->cursor = before;
 			loop_change(&master->loop, &client->source, EPOLLOUT);
 			return;
 		}
@@ -193,7 +232,6 @@ answer(struct control_client *client)
 			drop(client);
 			return;
 		}
-		client->next++;
 	}
 	if (client->crashes != NULL)
 		crash_list_close(client->crashes);
@@ -217,6 +255,43 @@ may_command(const struct control_client *client)
 		(peer.uid == 0 || peer.uid == geteuid()));
 }
 
+static int
+send_answer(const struct control_client *client, int status, const char *text)
+{
+	struct message_answer answer;
+
+	memset(&answer, 0, sizeof(answer));
+	answer.status = status;
+	(void)strlcpy(answer.text, text, sizeof(answer.text));
+	return (send_body(client, MESSAGE_ANSWER, &answer, sizeof(answer), -1));
+}
+
+void
+control_tell_reload(
+    struct control *control, uint32_t number, int status, const char *text)
+{
+	struct control_client *client;
+
+	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
+		client = &control->clients[i];
+		if (client->reload != number)
+			continue;
+		client->reload = 0;
+		if (send_answer(client, status, text) != 0)
+			drop(client);
+	}
+}
+
+/* It is answered when the reload is over, which may be at once. */
+static void
+ask_for_reload(struct control_client *client)
+{
+	struct master *master = client->control->master;
+
+	client->reload = reload_number(master);
+	reload_want(master);
+}
+
 /* False when it isn't a command, or its answer can't be sent. */
 static bool
 follow_command(struct control_client *client, const uint8_t *bytes, size_t size)
@@ -228,15 +303,15 @@ follow_command(struct control_client *client, const uint8_t *bytes, size_t size)
 		return (false);
 	memcpy(
 	    &command, bytes + sizeof(struct message_header), sizeof(command));
-	if (may_command(client)) {
-		command_run(client->control->master, &command, &answer);
-	} else {
-		memset(&answer, 0, sizeof(answer));
-		answer.status = -EPERM;
-		(void)strlcpy(answer.text,
-		    "only root and the server's own user may do that",
-		    sizeof(answer.text));
+	if (!may_command(client))
+		return (send_answer(client, -EPERM,
+			    "only root and the server's own user may do "
+			    "that") == 0);
+	if (command.what == COMMAND_RELOAD) {
+		ask_for_reload(client);
+		return (true);
 	}
+	command_run(client->control->master, &command, &answer);
 	return (send_body(
 		    client, MESSAGE_ANSWER, &answer, sizeof(answer), -1) == 0);
 }
@@ -257,19 +332,19 @@ read_question(struct control_client *client)
 		return;
 	type = size <= 0 || truncated ? -EBADMSG
 				      : message_check(bytes, (size_t)size, 0);
-	if (type == MESSAGE_COMMAND &&
+	if (type == MESSAGE_COMMAND && client->reload == 0 &&
 	    follow_command(client, bytes, (size_t)size))
 		return;
 	if (type == MESSAGE_CRASHES && client == &client->control->admin) {
 		client->crashes = &client->control->crashes;
 		crash_list_open(client->crashes,
 		    client->control->master->config->state_dir);
-	} else if (type != MESSAGE_STATUS) {
+	} else if (type != MESSAGE_STATUS || client->reload != 0) {
 		drop(client);
 		return;
 	}
 	client->answering = true;
-	client->next = 0;
+	memset(&client->cursor, 0, sizeof(client->cursor));
 	loop_timer_set(&client->control->master->loop, &client->patience,
 	    CONTROL_PATIENCE_MS);
 	answer(client);
@@ -309,7 +384,7 @@ find_place(struct control *control)
 	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
 		client = &control->clients[control->turn];
 		control->turn = (control->turn + 1) % CONTROL_CLIENTS;
-		if (!client->answering) {
+		if (!client->answering && client->reload == 0) {
 			drop(client);
 			return (client);
 		}

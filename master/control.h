@@ -21,14 +21,28 @@ enum {
 
 struct master;
 
+/* Where a status has got to: the master, the workers, the modules. */
+enum control_part {
+	CONTROL_MASTER = 0,
+	CONTROL_WORKERS,
+	CONTROL_MODULES,
+};
+
+struct control_cursor {
+	enum control_part part;
+	uint32_t worker; /* the number of the last one */
+	uint32_t module; /* the next, counted through all pools */
+};
+
 struct control_client {
 	struct control *control;
 	struct loop_source source;
 	struct loop_timer patience;
-	int fd;        /* -1: free */
-	uint32_t next; /* 0: master, then workers, modules, the end */
+	int fd; /* -1: free */
+	struct control_cursor cursor;
 	bool answering;
 	struct crash_list *crashes; /* what it is being sent instead */
+	uint32_t reload;            /* waits for the end of this one; 0: none */
 };
 
 struct control {
@@ -49,6 +63,14 @@ struct control {
  */
 int control_open(
     struct control *control, struct master *master, struct reason *why);
+
+/*
+ * control_tell_reload(control, number, status, text):
+ * The reload of that number is over: tell those that wait for it. ${status} is
+ * 0 or -errno.
+ */
+void control_tell_reload(
+    struct control *control, uint32_t number, int status, const char *text);
 
 /*
  * control_close(control): and remove the socket's file. A zeroed or closed one

@@ -105,13 +105,13 @@ tell_request(const struct worker *worker, struct crash *crash)
 }
 
 static void
-tell_module(const struct config *config, struct crash *crash)
+tell_module(const struct config_pool *config, struct crash *crash)
 {
 	const struct config_module *module;
 
-	if (crash->culprit.module >= config->pools[0]->module_count)
+	if (crash->culprit.module >= config->module_count)
 		return;
-	module = &config->pools[0]->modules[crash->culprit.module];
+	module = &config->modules[crash->culprit.module];
 	(void)strlcpy(crash->file, module->path, sizeof(crash->file));
 	(void)build_id_read(module->path, crash->build_id);
 }
@@ -128,7 +128,7 @@ tell_culprit(const struct worker *worker, struct crash *crash)
 	since = crash->culprit.since_ns;
 	if (since >= worker->started_ns && since <= now)
 		crash->callback_ns = now - since;
-	tell_module(worker->master->config, crash);
+	tell_module(worker->pool->config, crash);
 	if (crash->culprit.request != 0)
 		tell_request(worker, crash);
 	thread = crash->culprit.thread + 1;

@@ -104,13 +104,13 @@ send_batch(struct worker *worker)
 
 /* Returns false when nobody can take the head of the queue now. */
 static bool
-assign_head(struct master *master, uint64_t now)
+assign_head(struct pool *pool, uint64_t now)
 {
-	struct connection *connection = TAILQ_FIRST(&master->connections.queue);
+	struct connection *connection = TAILQ_FIRST(&pool->queue.list);
 	struct worker *worker;
 
-	worker = balance_choose(
-	    master->workers, master->worker_count, now, &master->handoff.turn);
+	worker =
+	    balance_choose(pool->workers, pool->worker_count, now, &pool->turn);
 	if (worker == NULL)
 		return (false);
 	if (worker->batched > 0 &&
@@ -119,49 +119,66 @@ assign_head(struct master *master, uint64_t now)
 		return (true); /* it may be full now: choose again */
 	}
 	worker->batch[worker->batched] = connection;
-	connections_offer(&master->connections, connection, &worker->owner);
+	connections_offer(
+	    &pool->master->connections, connection, &worker->owner);
 	if (++worker->batched == MESSAGE_CONNECTIONS)
 		send_batch(worker);
 	return (true);
 }
 
 static void
-reset_queue(struct master *master)
+reset_queue(struct pool *pool)
 {
 	struct connection *connection;
 
-	while ((connection = TAILQ_FIRST(&master->connections.queue)) != NULL)
-		connections_reset(&master->connections, connection);
+	while ((connection = TAILQ_FIRST(&pool->queue.list)) != NULL)
+		connections_reset(&pool->master->connections, connection);
 }
 
 /* Each round sends all it can or makes a worker wait, so there are few. */
 static void
-assign_queue(struct master *master)
+assign_queue(struct pool *pool)
 {
 	uint64_t now = clock_now();
 	bool room = true;
 
-	while (room && master->connections.queued > 0) {
-		while (room && master->connections.queued > 0)
-			room = assign_head(master, now);
-		for (uint32_t i = 0; i < master->worker_count; i++)
-			send_batch(&master->workers[i]);
+	while (room && pool->queue.count > 0) {
+		while (room && pool->queue.count > 0)
+			room = assign_head(pool, now);
+		for (uint32_t i = 0; i < pool->worker_count; i++)
+			send_batch(&pool->workers[i]);
 	}
+}
+
+static void
+run_pool(struct pool *pool)
+{
+	if (pool->queue.count == 0)
+		return;
+	if (pool->master->phase >= MASTER_DRAINING ||
+	    pool->generation->state == GENERATION_RETIRED) {
+		reset_queue(pool);
+		return;
+	}
+	balance_refresh(pool->workers, pool->worker_count);
+	assign_queue(pool);
 }
 
 void
 handoff_run(struct master *master)
 {
+	struct pool *pool;
+
 	if (master->connections.queued == 0)
 		return;
-	if (master->phase >= MASTER_DRAINING) {
-		reset_queue(master);
-		return;
-	}
 	/* Without a worker that serves, the next one to serve runs us. */
 	watch_refresh(master);
-	balance_refresh(master->workers, master->worker_count);
-	assign_queue(master);
+	TAILQ_FOREACH(pool, &master->pools, link)
+	{
+		run_pool(pool);
+	}
+	if (master->phase >= MASTER_DRAINING)
+		return;
 	if (master->connections.queued == 0)
 		server_queue_empty(master);
 	else if (!master->handoff.retry.armed &&

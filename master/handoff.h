@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Step 3 of a request's life: hand over. The queue of the connection table is
- * given to the workers, many connections in one message when many wait, and
+ * Step 3 of a request's life: hand over. Each pool's queue is given to its
+ * workers, many connections in one message when many wait, and
  * the workers' reports about them are followed if they are true.
  */
 #ifndef MASTER_HANDOFF_H
@@ -20,7 +20,6 @@ struct worker;
 
 struct handoff {
 	struct loop_timer retry;
-	uint32_t turn; /* the balance's round robin */
 };
 
 void handoff_init(struct handoff *handoff, struct master *master);
@@ -29,7 +28,8 @@ void handoff_init(struct handoff *handoff, struct master *master);
  * handoff_run(master):
  * Give away what is queued, as far as the workers can take it; the rest is
  * tried again when a socket has room or by the clock. When the server is
- * draining nobody can take anything any more, and what is queued is reset.
+ * draining nobody can take anything any more, and what is queued is reset; so
+ * it is in a pool that has gone without an heir.
  */
 void handoff_run(struct master *master);
 

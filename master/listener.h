@@ -10,13 +10,17 @@
 #include "master/unix_socket.h"
 
 struct acceptor;
+struct pool;
 
 struct listener {
 	struct acceptor *acceptor; /* whose it is, set by it */
+	struct pool *pool;         /* whose its connections are, likewise */
+	bool kept;                 /* a reload goes on with it */
 	struct loop_source source;
 	struct unix_socket path; /* fd -1 when it isn't one */
 	int fd;
-	bool given; /* a socket unit's, not ours */
+	bool given;              /* a socket unit's, not ours */
+	struct address address;  /* as it was written, set by its acceptor */
 	char name[ADDRESS_TEXT]; /* its real address, port 0 resolved */
 };
 

@@ -7,6 +7,7 @@
 #include "master/paths.h"
 #include "shm/base/log.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,26 +30,60 @@ fill_standard_descriptors(void)
 		(void)close(fd);
 }
 
+struct command_line {
+	int argc;
+	char **argv;
+};
+
+/* What the system knows: files, users. */
 static int
-serve(struct config *config)
+complete_config(struct config *config, struct reason *why)
 {
+	int error = paths_resolve(config, why);
+
+	return (error == 0 ? identity_resolve(config, why) : error);
+}
+
+/* The same arguments again; files that they name are read anew. */
+static int
+read_config(void *argument, struct config **ret_config, struct reason *why)
+{
+	const struct command_line *line = argument;
+	struct config *config = config_new();
+	int error;
+
+	if (config == NULL)
+		return (reason_set(why, -ENOMEM, "out of memory"));
+	error = options_parse(line->argc, line->argv, config, why);
+	if (error == OPTIONS_RUN)
+		error = complete_config(config, why);
+	if (error != 0) {
+		config_free(config);
+		return (error);
+	}
+	*ret_config = config;
+	return (0);
+}
+
+/* Takes ${config}. */
+static int
+serve(struct config *config, struct command_line *line)
+{
+	const struct config_source source = { read_config, line };
 	struct activation activation;
 	struct master *master;
 	struct reason why;
 	int status = EXIT_FAILURE;
 
-	if (paths_resolve(config, &why) != 0 ||
-	    identity_resolve(config, &why) != 0) {
-		log_err("%s", why.text);
-		return (EXIT_FAILURE);
-	}
 	master = malloc(sizeof(*master));
-	if (master == NULL) {
-		log_err("out of memory");
+	if (master == NULL || complete_config(config, &why) != 0) {
+		log_err("%s", master == NULL ? "out of memory" : why.text);
+		config_free(config);
+		free(master);
 		return (EXIT_FAILURE);
 	}
 	activation_open(&activation, config);
-	if (server_open(master, config, &activation, &why) == 0)
+	if (server_open(master, config, &source, &activation, &why) == 0)
 		status = server_run(master);
 	else
 		log_err("%s", why.text);
@@ -60,20 +95,20 @@ serve(struct config *config)
 int
 main(int argc, char **argv)
 {
-	struct config *config = config_new();
+	struct command_line line = { argc, argv };
+	struct config *config;
 	struct reason why;
-	int status = EXIT_SUCCESS;
 
 	fill_standard_descriptors();
 	log_init("bulkhead", 0);
+	config = config_new();
 	if (config == NULL) {
 		log_err("out of memory");
 		return (EXIT_FAILURE);
 	}
 	switch (options_parse(argc, argv, config, &why)) {
 	case OPTIONS_RUN:
-		status = serve(config);
-		break;
+		return (serve(config, &line));
 	case OPTIONS_HELP:
 		options_print_usage(stdout);
 		break;
@@ -82,9 +117,9 @@ main(int argc, char **argv)
 		break;
 	default:
 		log_err("%s", why.text);
-		status = EXIT_USAGE;
-		break;
+		config_free(config);
+		return (EXIT_USAGE);
 	}
 	config_free(config);
-	return (status);
+	return (EXIT_SUCCESS);
 }

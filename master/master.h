@@ -12,11 +12,13 @@
 #include "master/config.h"
 #include "master/connections.h"
 #include "master/control.h"
+#include "master/generation.h"
 #include "master/handoff.h"
 #include "master/loop.h"
 #include "master/oom.h"
 #include "master/notify.h"
-#include "master/quarantine.h"
+#include "master/pool.h"
+#include "master/reload.h"
 #include "master/server.h"
 #include "master/signals.h"
 #include "master/supervise.h"
@@ -31,7 +33,8 @@ enum master_phase {
 };
 
 struct master {
-	const struct config *config;
+	const struct config *config; /* the generation's that serves */
+	struct config_source source; /* where a reload gets the next one */
 	struct loop loop;
 	struct signals signals;
 	struct notify notify;
@@ -42,16 +45,19 @@ struct master {
 	struct connections connections;
 	struct handoff handoff;
 	SLIST_HEAD(, wreck) wrecks;
-	LIST_HEAD(, report) reports;      /* that aren't written yet */
-	struct segment_geometry geometry; /* of every worker's segment */
-	struct worker *workers;
-	uint32_t worker_count;
-	uint32_t incarnations; /* so far */
+	LIST_HEAD(, report) reports; /* that aren't written yet */
+	struct generation_list generations;
+	struct pool_list pools;        /* of all generations */
+	struct generation *generation; /* that serves, or starts the server */
+	struct reload reload;
+	uint32_t generation_numbers; /* so far */
+	uint32_t incarnations;       /* so far */
+	uint32_t workers_max;        /* that descriptors are reserved for */
 	enum master_phase phase;
 	int exit_code;
-	struct quarantine quarantine;
 	struct loop_timer watch_timer;
 	struct loop_timer recycle_timer;
+	struct loop_timer reap_timer;
 	struct loop_timer stop_timer; /* the queue's limit in STOPPING */
 	struct oom oom;
 	bool reports_fail; /* said once, until it works again */

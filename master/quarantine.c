@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The crash-loop breaker, a module each. Runs in the master.
+ * The crash-loop breaker, for each module of each pool. Runs in the master.
  */
 #include "master/quarantine.h"
 
+#include "master/build_id.h"
 #include "master/channel.h"
 #include "master/culprit.h"
 #include "master/master.h"
@@ -12,27 +13,61 @@
 #include "shm/base/clock.h"
 #include "shm/base/log.h"
 
+#include <bsd/string.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
 static void
 release_due(struct loop_timer *timer)
 {
 	struct quarantine_module *module = timer->owner;
 
 	(void)quarantine_lift(
-	    module->master, module->id, "quarantine-release is over");
+	    module->pool, module->id, "quarantine-release is over");
+}
+
+/* A file without a build id is told from another by when it was written. */
+static void
+read_build(const char *path, char ret_build[static QUARANTINE_BUILD])
+{
+	char id[BUILD_ID_TEXT];
+	struct stat status;
+
+	ret_build[0] = '\0';
+	if (path == NULL)
+		return;
+	if (build_id_read(path, id) == 0)
+		(void)strlcpy(ret_build, id, QUARANTINE_BUILD);
+	else if (stat(path, &status) == 0)
+		(void)snprintf(ret_build, QUARANTINE_BUILD, "%ju %ju.%09ld",
+		    (uintmax_t)status.st_size, (uintmax_t)status.st_mtim.tv_sec,
+		    status.st_mtim.tv_nsec);
 }
 
 void
-quarantine_init(struct master *master)
+quarantine_init(struct pool *pool)
 {
 	struct quarantine_module *module;
 
 	for (uint32_t i = 0; i < SEGMENT_MODULES_MAX; i++) {
-		module = &master->quarantine.modules[i];
-		module->master = master;
+		module = &pool->quarantine.modules[i];
+		module->pool = pool;
 		module->id = i;
+		if (i < pool->config->module_count)
+			read_build(
+			    pool->config->modules[i].path, module->build);
 		module->release.owner = module;
 		module->release.handle = release_due;
 	}
+}
+
+void
+quarantine_fini(struct pool *pool)
+{
+	for (uint32_t i = 0; i < SEGMENT_MODULES_MAX; i++)
+		loop_timer_clear(
+		    &pool->master->loop, &pool->quarantine.modules[i].release);
 }
 
 uint32_t
@@ -52,13 +87,13 @@ quarantine_count(
 }
 
 /* All that serve hear of it; those that start do when they are READY. */
-static void
-tell_workers(struct master *master)
+void
+quarantine_tell(struct pool *pool)
 {
 	struct worker *worker;
 
-	for (uint32_t i = 0; i < master->worker_count; i++) {
-		worker = &master->workers[i];
+	for (uint32_t i = 0; i < pool->worker_count; i++) {
+		worker = &pool->workers[i];
 		if (worker->state == WORKER_SERVING ||
 		    worker->state == WORKER_RETIRING)
 			channel_owe(worker, CHANNEL_QUARANTINE);
@@ -68,14 +103,14 @@ tell_workers(struct master *master)
 static void
 impose(struct quarantine_module *module)
 {
-	struct master *master = module->master;
+	struct pool *pool = module->pool;
 
 	module->active = true;
 	module->since_ns = clock_now();
-	if (master->config->pools[0]->quarantine_release_ms > 0)
-		loop_timer_set(&master->loop, &module->release,
-		    master->config->pools[0]->quarantine_release_ms);
-	tell_workers(master);
+	if (pool->config->quarantine_release_ms > 0)
+		loop_timer_set(&pool->master->loop, &module->release,
+		    pool->config->quarantine_release_ms);
+	quarantine_tell(pool);
 }
 
 static const char *
@@ -89,11 +124,10 @@ consequence(const struct config_module *module)
 static bool
 crashed_at_start(struct worker *worker, struct quarantine_module *module)
 {
-	const struct config *config = worker->master->config;
 	const struct config_module *settings =
-	    &config->pools[0]->modules[module->id];
+	    &worker->pool->config->modules[module->id];
 
-	if (settings->required || config->check ||
+	if (settings->required || worker->master->config->check ||
 	    (worker->unloaded >> module->id & 1) != 0)
 		return (false);
 	if (!module->active) {
@@ -109,77 +143,142 @@ crashed_at_start(struct worker *worker, struct quarantine_module *module)
 bool
 quarantine_crash(struct worker *worker, const struct culprit *culprit)
 {
-	struct master *master = worker->master;
-	const struct config *config = master->config;
+	struct pool *pool = worker->pool;
+	const struct config_pool *config = pool->config;
 	bool loading = culprit->step == ACTIVITY_LOADING;
 	struct quarantine_module *module;
 	uint64_t now = clock_now();
 	uint32_t count;
 
-	if (culprit->module >= config->pools[0]->module_count)
+	if (culprit->module >= config->module_count)
 		return (false);
-	module = &master->quarantine.modules[culprit->module];
+	module = &pool->quarantine.modules[culprit->module];
 	module->times_ns[module->crashes++ % QUARANTINE_CRASHES_MAX] = now;
-	if (master->phase == MASTER_STARTING)
+	if (pool->master->phase == MASTER_STARTING)
 		return (loading && crashed_at_start(worker, module));
-	count = quarantine_count(module, now,
-	    config->pools[0]->quarantine_window_ms * CLOCK_NS_PER_MS);
-	if (count < config->pools[0]->quarantine_crashes)
+	/* A reload that fails leaves nothing behind. */
+	if (pool->generation->state == GENERATION_STARTING)
+		return (false);
+	count = quarantine_count(
+	    module, now, config->quarantine_window_ms * CLOCK_NS_PER_MS);
+	if (count < config->quarantine_crashes)
 		return (false);
 	module->unloadable = module->unloadable || loading;
 	if (module->active)
 		return (false);
 	log_err("module %s has crashed %u times in %g s: under quarantine; %s",
-	    config->pools[0]->modules[module->id].name, (unsigned)count,
-	    (double)config->pools[0]->quarantine_window_ms / 1000,
-	    consequence(&config->pools[0]->modules[module->id]));
+	    config->modules[module->id].name, (unsigned)count,
+	    (double)config->quarantine_window_ms / 1000,
+	    consequence(&config->modules[module->id]));
 	impose(module);
 	return (false);
 }
 
 bool
-quarantine_impose(struct master *master, uint32_t id)
+quarantine_impose(struct pool *pool, uint32_t id)
 {
-	struct quarantine_module *module = &master->quarantine.modules[id];
+	struct quarantine_module *module = &pool->quarantine.modules[id];
 
 	if (module->active)
 		return (false);
 	log_warn("module %s is put under quarantine by the operator; %s",
-	    master->config->pools[0]->modules[id].name,
-	    consequence(&master->config->pools[0]->modules[id]));
+	    pool->config->modules[id].name,
+	    consequence(&pool->config->modules[id]));
 	impose(module);
 	return (true);
 }
 
 bool
-quarantine_lift(struct master *master, uint32_t id, const char *why)
+quarantine_lift(struct pool *pool, uint32_t id, const char *why)
 {
-	struct quarantine_module *module = &master->quarantine.modules[id];
+	struct quarantine_module *module = &pool->quarantine.modules[id];
 
 	if (!module->active)
 		return (false);
 	log_info("module %s is released from quarantine: %s",
-	    master->config->pools[0]->modules[id].name, why);
+	    pool->config->modules[id].name, why);
 	module->active = false;
 	module->unloadable = false;
 	module->pardoned = module->crashes;
-	loop_timer_clear(&master->loop, &module->release);
-	tell_workers(master);
+	loop_timer_clear(&pool->master->loop, &module->release);
+	quarantine_tell(pool);
 	/* Who hasn't loaded it never will. */
-	for (uint32_t i = 0; i < master->worker_count; i++)
-		if ((master->workers[i].unloaded >> id & 1) != 0)
-			recycle_want(&master->workers[i]);
-	recycle_step(master);
+	for (uint32_t i = 0; i < pool->worker_count; i++)
+		if ((pool->workers[i].unloaded >> id & 1) != 0)
+			recycle_want(&pool->workers[i]);
+	recycle_step(pool);
 	return (true);
 }
 
+static bool
+is_same(
+    const struct quarantine_module *old, const struct quarantine_module *new)
+{
+	const struct config_module *a = &old->pool->config->modules[old->id];
+	const struct config_module *b = &new->pool->config->modules[new->id];
+
+	if (strcmp(old->build, new->build) != 0 ||
+	    strcmp(a->path, b->path) != 0 || a->optional != b->optional ||
+	    a->required != b->required || a->setting_count != b->setting_count)
+		return (false);
+	for (size_t i = 0; i < a->setting_count; i++)
+		if (strcmp(a->settings[i], b->settings[i]) != 0)
+			return (false);
+	return (true);
+}
+
+/* Its time under quarantine goes on where it stood. */
+static void
+carry_release(
+    const struct quarantine_module *old, struct quarantine_module *new)
+{
+	struct loop *loop = &new->pool->master->loop;
+	uint64_t limit_ms = new->pool->config->quarantine_release_ms;
+	uint64_t spent_ms = (clock_now() - old->since_ns) / CLOCK_NS_PER_MS;
+
+	loop_timer_clear(loop, &new->release);
+	if (new->active && limit_ms > 0)
+		loop_timer_set(loop, &new->release,
+		    spent_ms < limit_ms ? limit_ms - spent_ms : 0);
+}
+
+static void
+carry(const struct quarantine_module *old, struct quarantine_module *new,
+    bool tell)
+{
+	bool same = is_same(old, new);
+
+	memcpy(new->times_ns, old->times_ns, sizeof(new->times_ns));
+	new->crashes = old->crashes;
+	new->pardoned = same ? old->pardoned : old->crashes;
+	new->active = same && old->active;
+	new->unloadable = same && old->unloadable;
+	new->since_ns = old->since_ns;
+	carry_release(old, new);
+	if (tell && old->active && !same)
+		log_info("module %s is released from quarantine: it is another "
+			 "build, or has other settings",
+		    new->pool->config->modules[new->id].name);
+}
+
+void
+quarantine_carry(struct pool *pool, struct pool *heir, bool tell)
+{
+	uint32_t id;
+
+	for (uint32_t i = 0; i < pool->config->module_count; i++)
+		if (pool_find_module(heir, pool->config->modules[i].name, &id))
+			carry(&pool->quarantine.modules[i],
+			    &heir->quarantine.modules[id], tell);
+}
+
 uint32_t
-quarantine_unloadable(const struct master *master)
+quarantine_unloadable(const struct pool *pool)
 {
 	uint32_t mask = 0;
 
 	for (uint32_t i = 0; i < SEGMENT_MODULES_MAX; i++)
-		if (master->quarantine.modules[i].unloadable)
+		if (pool->quarantine.modules[i].unloadable)
 			mask |= UINT32_C(1) << i;
 	return (mask);
 }
@@ -188,12 +287,12 @@ void
 quarantine_message(
     const struct worker *worker, struct message_quarantine *ret_body)
 {
-	const struct master *master = worker->master;
-	uint64_t release_ms = master->config->pools[0]->quarantine_release_ms;
+	const struct pool *pool = worker->pool;
+	uint64_t release_ms = pool->config->quarantine_release_ms;
 	uint32_t mask = worker->unloaded;
 
 	for (uint32_t i = 0; i < SEGMENT_MODULES_MAX; i++)
-		if (master->quarantine.modules[i].active)
+		if (pool->quarantine.modules[i].active)
 			mask |= UINT32_C(1) << i;
 	ret_body->modules = mask;
 	ret_body->retry_after_s = release_ms == 0

@@ -15,16 +15,18 @@
 enum {
 	QUARANTINE_CRASHES_MAX = 64, /* that are remembered, of one module */
 	QUARANTINE_RETRY_S = 60,     /* Retry-After when there is no release */
+	QUARANTINE_BUILD = 80,       /* a build id, or what stands for it */
 };
 
 struct culprit;
-struct master;
+struct pool;
 struct worker;
 
-/* One module's past. */
+/* One module's past, in one pool. */
 struct quarantine_module {
-	struct master *master;
+	struct pool *pool;
 	uint32_t id;
+	char build[QUARANTINE_BUILD]; /* of its file, when the pool was made */
 	uint64_t times_ns[QUARANTINE_CRASHES_MAX]; /* the last, a ring */
 	uint64_t crashes;                          /* so far */
 	uint64_t pardoned; /* of these, before its last release */
@@ -38,7 +40,21 @@ struct quarantine {
 	struct quarantine_module modules[SEGMENT_MODULES_MAX];
 };
 
-void quarantine_init(struct master *master);
+/*
+ * quarantine_init(pool): nothing is known, but for the builds of its modules.
+ * quarantine_fini(pool): stop its timers.
+ */
+void quarantine_init(struct pool *pool);
+void quarantine_fini(struct pool *pool);
+
+/*
+ * quarantine_carry(pool, heir):
+ * What is known of the modules of ${pool} holds for those of ${heir} with the
+ * same name: the same file and build with the same settings stays where it is,
+ * anything else has been pardoned. Logs what that releases if ${tell}. Again
+ * is fine.
+ */
+void quarantine_carry(struct pool *pool, struct pool *heir, bool tell);
 
 /*
  * quarantine_count(module, now_ns, window_ns): how many of its crashes that
@@ -55,14 +71,17 @@ uint32_t quarantine_count(const struct quarantine_module *module,
 bool quarantine_crash(struct worker *worker, const struct culprit *culprit);
 
 /*
- * quarantine_impose(master, module), quarantine_lift(master, module, why):
+ * quarantine_impose(pool, module), quarantine_lift(pool, module, why):
  * By the operator, by name of the cause. False when it is so already.
  */
-bool quarantine_impose(struct master *master, uint32_t module);
-bool quarantine_lift(struct master *master, uint32_t module, const char *why);
+bool quarantine_impose(struct pool *pool, uint32_t module);
+bool quarantine_lift(struct pool *pool, uint32_t module, const char *why);
 
-/* quarantine_unloadable(master): what new workers don't load, a bit each. */
-uint32_t quarantine_unloadable(const struct master *master);
+/* quarantine_unloadable(pool): what new workers don't load, a bit each. */
+uint32_t quarantine_unloadable(const struct pool *pool);
+
+/* quarantine_tell(pool): all that serve hear what is under quarantine. */
+void quarantine_tell(struct pool *pool);
 
 /*
  * quarantine_message(worker, ret_body): what ${worker} is to be told: those

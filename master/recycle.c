@@ -49,21 +49,20 @@ recycle_want(struct worker *worker)
 static void
 look(struct worker *worker)
 {
-	const struct config *config = worker->master->config;
+	const struct config_pool *config = worker->pool->config;
 	uint64_t age_ms = (clock_now() - worker->ready_ns) / CLOCK_NS_PER_MS;
 	const char *why = NULL;
 
 	if (worker->state != WORKER_SERVING || worker->recycle)
 		return;
-	if (config->pools[0]->recycle_age_ms > 0 &&
-	    age_ms >= config->pools[0]->recycle_age_ms)
+	if (config->recycle_age_ms > 0 && age_ms >= config->recycle_age_ms)
 		why = "recycle-age";
-	if (config->pools[0]->recycle_requests > 0 &&
+	if (config->recycle_requests > 0 &&
 	    stats_read(&worker->view, -1, STAT_requests) >=
-		config->pools[0]->recycle_requests)
+		config->recycle_requests)
 		why = "recycle-requests";
-	if (config->pools[0]->recycle_memory > 0 &&
-	    recycle_memory(worker->pid) >= config->pools[0]->recycle_memory)
+	if (config->recycle_memory > 0 &&
+	    recycle_memory(worker->pid) >= config->recycle_memory)
 		why = "recycle-memory";
 	if (why == NULL)
 		return;
@@ -73,16 +72,15 @@ look(struct worker *worker)
 }
 
 static bool
-is_asked_for(const struct master *master)
+is_asked_for(const struct pool *pool)
 {
-	const struct config *config = master->config;
+	const struct config_pool *config = pool->config;
 
-	if (config->pools[0]->recycle_age_ms > 0 ||
-	    config->pools[0]->recycle_requests > 0 ||
-	    config->pools[0]->recycle_memory > 0)
+	if (config->recycle_age_ms > 0 || config->recycle_requests > 0 ||
+	    config->recycle_memory > 0)
 		return (true);
-	for (uint32_t i = 0; i < master->worker_count; i++)
-		if (master->workers[i].recycle)
+	for (uint32_t i = 0; i < pool->worker_count; i++)
+		if (pool->workers[i].recycle)
 			return (true);
 	return (false);
 }
@@ -90,12 +88,18 @@ is_asked_for(const struct master *master)
 void
 recycle_start(struct master *master)
 {
-	uint64_t ms = RECYCLE_LOOK_MS,
-		 age = master->config->pools[0]->recycle_age_ms;
+	uint64_t ms = RECYCLE_LOOK_MS, age;
+	const struct pool *pool;
+	bool asked = false;
 
-	if (age > 0 && age < ms)
-		ms = age;
-	if (is_asked_for(master) && !master->recycle_timer.armed)
+	TAILQ_FOREACH(pool, &master->pools, link)
+	{
+		age = pool->config->recycle_age_ms;
+		if (age > 0 && age < ms)
+			ms = age;
+		asked = asked || is_asked_for(pool);
+	}
+	if (asked && !master->recycle_timer.armed)
 		loop_timer_set(&master->loop, &master->recycle_timer, ms);
 }
 
@@ -104,9 +108,14 @@ due(struct loop_timer *timer)
 {
 	struct master *master = timer->owner;
 
-	for (uint32_t i = 0; i < master->worker_count; i++)
-		look(&master->workers[i]);
-	recycle_step(master);
+	struct pool *pool;
+
+	TAILQ_FOREACH(pool, &master->pools, link)
+	{
+		for (uint32_t i = 0; i < pool->worker_count; i++)
+			look(&pool->workers[i]);
+		recycle_step(pool);
+	}
 	recycle_start(master);
 }
 
@@ -119,12 +128,12 @@ recycle_init(struct master *master)
 
 /* One with this role that serves, wanted or not. */
 static struct worker *
-find(struct master *master, enum worker_role role, bool wanted)
+find(struct pool *pool, enum worker_role role, bool wanted)
 {
 	struct worker *worker;
 
-	for (uint32_t i = 0; i < master->worker_count; i++) {
-		worker = &master->workers[i];
+	for (uint32_t i = 0; i < pool->worker_count; i++) {
+		worker = &pool->workers[i];
 		if (worker->role == role && worker->state == WORKER_SERVING &&
 		    worker->recycle == wanted)
 			return (worker);
@@ -132,24 +141,14 @@ find(struct master *master, enum worker_role role, bool wanted)
 	return (NULL);
 }
 
-static uint32_t
-count_role(const struct master *master, enum worker_role role)
-{
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < master->worker_count; i++)
-		count += master->workers[i].role == role;
-	return (count);
-}
-
 /* Nobody is spare: start the one that is kept for this. */
 static void
-start_reserve(struct master *master)
+start_reserve(struct pool *pool)
 {
 	struct worker *worker;
 
-	for (uint32_t i = 0; i < master->worker_count; i++) {
-		worker = &master->workers[i];
+	for (uint32_t i = 0; i < pool->worker_count; i++) {
+		worker = &pool->workers[i];
 		if (worker->role != WORKER_RESERVE ||
 		    worker->state != WORKER_DOWN)
 			continue;
@@ -170,35 +169,36 @@ retire(struct worker *worker)
 
 /* More than are to be: what was started for a recycling that went otherwise. */
 static void
-retire_surplus(struct master *master)
+retire_surplus(struct pool *pool)
 {
-	struct worker *worker = find(master, WORKER_SPARE, false);
+	struct worker *worker = find(pool, WORKER_SPARE, false);
 
 	if (worker != NULL &&
-	    count_role(master, WORKER_SPARE) > master->config->pools[0]->spares)
+	    pool_count_role(pool, WORKER_SPARE) > pool->config->spares)
 		retire(worker);
 }
 
 void
-recycle_step(struct master *master)
+recycle_step(struct pool *pool)
 {
 	struct worker *old;
 
-	if (master->phase != MASTER_SERVING ||
-	    server_count_workers(master, WORKER_RETIRING) > 0)
+	if (pool->master->phase != MASTER_SERVING ||
+	    pool->generation->state != GENERATION_SERVING ||
+	    pool_count_state(pool, WORKER_RETIRING) > 0)
 		return;
 	/* Old spares first, lest one of them replaces anybody. */
-	old = find(master, WORKER_SPARE, true);
+	old = find(pool, WORKER_SPARE, true);
 	if (old != NULL) {
 		retire(old);
 		return;
 	}
-	old = find(master, WORKER_REGULAR, true);
+	old = find(pool, WORKER_REGULAR, true);
 	if (old == NULL)
-		retire_surplus(master);
-	else if (spare_swap(master, old) != NULL)
+		retire_surplus(pool);
+	else if (spare_swap(old) != NULL)
 		retire(old);
-	else if (count_role(master, WORKER_SPARE) == 0)
-		start_reserve(master);
-	recycle_start(master); /* try again, should this one fail */
+	else if (pool_count_role(pool, WORKER_SPARE) == 0)
+		start_reserve(pool);
+	recycle_start(pool->master); /* try again, should this one fail */
 }

@@ -14,6 +14,7 @@ enum {
 };
 
 struct master;
+struct pool;
 struct worker;
 
 void recycle_init(struct master *master);
@@ -25,11 +26,11 @@ void recycle_start(struct master *master);
 void recycle_want(struct worker *worker);
 
 /*
- * recycle_step(master):
+ * recycle_step(pool):
  * Go on with what is wanted, as far as it can be done now. After each change
  * of a worker's state.
  */
-void recycle_step(struct master *master);
+void recycle_step(struct pool *pool);
 
 /*
  * recycle_memory(pid): its private memory in bytes, 0 when it can't be told.

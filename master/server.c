@@ -21,14 +21,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How many connections the descriptors allow; all segments have as many. */
-static int
-size_table(struct master *master, struct reason *why)
+static uint32_t
+count_workers(const struct config *config)
 {
-	const struct config *config = master->config;
-	size_t reserve = SERVER_RESERVE + (size_t)SERVER_RESERVE_PER_WORKER *
-					      (config->pools[0]->workers +
-						  config->pools[0]->spares + 1);
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < config->pool_count; i++)
+		count += config->pools[i]->workers +
+			 (uint32_t)config->pools[i]->spares + 1;
+	return (count);
+}
+
+/*
+ * How many connections the descriptors allow; all segments have as many. At a
+ * reload there are two generations of workers.
+ */
+static int
+size_table(
+    struct master *master, const struct config *config, struct reason *why)
+{
+	size_t workers = SERVER_GENERATIONS * count_workers(config);
+	size_t reserve = SERVER_RESERVE + SERVER_RESERVE_PER_WORKER * workers;
 	size_t limit, slots;
 	int error;
 
@@ -41,40 +54,16 @@ size_table(struct master *master, struct reason *why)
 		return (reason_set(why, -EMFILE,
 		    "the limit of %zu open files is too low for %u workers; "
 		    "raise it to %zu at least (ulimit -n, LimitNOFILE=)",
-		    limit, (unsigned)config->pools[0]->workers,
+		    limit, (unsigned)(workers / SERVER_GENERATIONS),
 		    reserve + SERVER_SLOTS_MIN));
 	slots = limit - reserve;
 	if (slots > config->slots_max)
 		slots = config->slots_max;
-	master->geometry = segment_default_geometry(
-	    (uint32_t)slots, config->pools[0]->module_count);
+	master->workers_max = (uint32_t)((limit - SERVER_RESERVE - slots) /
+					 SERVER_RESERVE_PER_WORKER);
 	error = connections_init(&master->connections, (uint32_t)slots);
 	if (error != 0)
 		return (reason_set(why, error, "out of memory"));
-	return (0);
-}
-
-static int
-make_workers(struct master *master, struct reason *why)
-{
-	const struct config *config = master->config;
-	uint32_t regular = config->pools[0]->workers;
-	uint32_t count = regular + (uint32_t)config->pools[0]->spares + 1;
-
-	/* One is enough to tell whether the modules load. */
-	if (config->check)
-		regular = count = 1;
-	master->workers = calloc(count, sizeof(*master->workers));
-	if (master->workers == NULL)
-		return (reason_set(why, -ENOMEM, "out of memory"));
-	for (uint32_t i = 0; i < count; i++) {
-		supervise_init(&master->workers[i], master, i + 1);
-		if (i >= regular)
-			master->workers[i].role = WORKER_SPARE;
-	}
-	if (!config->check)
-		master->workers[count - 1].role = WORKER_RESERVE;
-	master->worker_count = count;
 	return (0);
 }
 
@@ -86,7 +75,8 @@ open_sockets(struct master *master, struct reason *why)
 	int error = 0;
 
 	if (!config->check) {
-		error = acceptor_open(&master->acceptor, master, why);
+		error = acceptor_prepare(
+		    &master->acceptor, master->generation, why);
 		if (error == 0)
 			error = control_open(&master->control, master, why);
 		if (error == 0)
@@ -117,60 +107,52 @@ server_phase_name(const struct master *master)
 static void
 raise_event(struct master *master, enum worker_event event)
 {
-	for (uint32_t i = 0; i < master->worker_count; i++)
-		supervise_event(&master->workers[i], event);
+	struct pool *pool;
+
+	TAILQ_FOREACH(pool, &master->pools, link)
+	{
+		pool_raise(pool, event);
+	}
 }
 
 uint32_t
 server_count_workers(const struct master *master, enum worker_state state)
 {
+	const struct pool *pool;
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; i < master->worker_count; i++)
-		count += master->workers[i].state == state;
+	TAILQ_FOREACH(pool, &master->pools, link)
+	{
+		count += pool_count_state(pool, state);
+	}
 	return (count);
 }
 
 uint32_t
 server_count_regular(const struct master *master)
 {
+	const struct generation *generation = master->generation;
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; i < master->worker_count; i++)
-		count += master->workers[i].role == WORKER_REGULAR;
+	for (uint32_t i = 0; i < generation->pool_count; i++)
+		count += pool_count_role(&generation->pools[i], WORKER_REGULAR);
 	return (count);
-}
-
-/* How many of the regular ones serve. */
-static uint32_t
-count_serving(const struct master *master)
-{
-	const struct worker *worker;
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < master->worker_count; i++) {
-		worker = &master->workers[i];
-		count += worker->role == WORKER_REGULAR &&
-			 worker->state == WORKER_SERVING;
-	}
-	return (count);
-}
-
-static void
-start_workers(struct master *master)
-{
-	for (uint32_t i = 0; i < master->worker_count; i++)
-		if (master->workers[i].role != WORKER_RESERVE)
-			supervise_event(&master->workers[i], WORKER_START);
 }
 
 /* The loop ends when nobody is left. */
 static void
 end_when_alone(struct master *master)
 {
-	if (master->phase >= MASTER_DRAINING &&
-	    server_count_workers(master, WORKER_DOWN) == master->worker_count)
-		loop_stop(&master->loop);
+	const struct pool *pool;
+
+	if (master->phase < MASTER_DRAINING)
+		return;
+	TAILQ_FOREACH(pool, &master->pools, link)
+	{
+		if (pool_count_state(pool, WORKER_DOWN) < pool->worker_count)
+			return;
+	}
+	loop_stop(&master->loop);
 }
 
 static void
@@ -202,43 +184,62 @@ stop_due(struct loop_timer *timer)
 	drain(timer->owner);
 }
 
-int
-server_open(struct master *master, const struct config *config,
-    struct activation *activation, struct reason *why)
+static int
+open_loop(struct master *master, struct reason *why)
 {
 	int error;
 
-	memset(master, 0, sizeof(*master));
-	master->config = config;
-	master->activation = activation;
-	master->started_ns = clock_now();
-	master->signals.fd = -1;
-	master->stop_timer.owner = master;
-	master->stop_timer.handle = stop_due;
-	handoff_init(&master->handoff, master);
-	watch_init(master);
-	quarantine_init(master);
-	recycle_init(master);
-	oom_init(&master->oom);
 	error = loop_init(&master->loop);
 	if (error == 0)
 		error = signals_open(&master->signals, master);
 	if (error != 0)
 		return (reason_set(
 		    why, error, "can't start: %s", strerror(-error)));
-	notify_open(master);
-	error = size_table(master, why);
+	return (0);
+}
+
+int
+server_open(struct master *master, struct config *config,
+    const struct config_source *source, struct activation *activation,
+    struct reason *why)
+{
+	int error;
+
+	memset(master, 0, sizeof(*master));
+	if (source != NULL)
+		master->source = *source;
+	master->activation = activation;
+	master->started_ns = clock_now();
+	master->signals.fd = -1;
+	master->stop_timer.owner = master;
+	master->stop_timer.handle = stop_due;
+	handoff_init(&master->handoff, master);
+	acceptor_init(&master->acceptor, master);
+	generations_init(master);
+	watch_init(master);
+	recycle_init(master);
+	oom_init(&master->oom);
+	error = open_loop(master, why);
 	if (error == 0)
-		error = open_sockets(master, why);
+		error = size_table(master, config, why);
+	if (error != 0) {
+		config_free(config);
+		return (error);
+	}
+	error = generation_create(master, config, &master->generation);
+	if (error != 0)
+		return (reason_set(why, error, "out of memory"));
+	master->config = master->generation->config;
+	notify_open(master);
+	error = open_sockets(master, why);
 	if (error == 0 && activation != NULL)
 		activation_close(activation);
 	master->activation = NULL;
 	if (error == 0)
-		error = make_workers(master, why);
-	if (error == 0) {
-		start_workers(master);
-		admin_start(&master->admin);
-	}
+		if (error == 0) {
+			generation_start(master->generation);
+			admin_start(&master->admin);
+		}
 	return (error);
 }
 
@@ -258,8 +259,13 @@ server_run(struct master *master)
 void
 server_close(struct master *master)
 {
-	for (uint32_t i = 0; i < master->worker_count; i++)
-		supervise_finish(&master->workers[i]);
+	struct pool *pool;
+
+	TAILQ_FOREACH(pool, &master->pools, link)
+	{
+		for (uint32_t i = 0; i < pool->worker_count; i++)
+			supervise_finish(&pool->workers[i]);
+	}
 	admin_close(&master->admin);
 	control_close(&master->control);
 	acceptor_stop(&master->acceptor);
@@ -267,11 +273,9 @@ server_close(struct master *master)
 	recover_fini(master);
 	reports_fini(master);
 	notify_close(master);
+	generations_fini(master);
 	signals_close(&master->signals, &master->loop);
 	loop_fini(&master->loop);
-	free(master->workers);
-	master->workers = NULL;
-	master->worker_count = 0;
 }
 
 void
@@ -286,6 +290,7 @@ server_stop(struct master *master)
 	}
 	master->phase = MASTER_STOPPING;
 	notify_stopping(master);
+	reload_cancel(master, "the server stops");
 	acceptor_stop(&master->acceptor);
 	if (!master->config->check)
 		log_info("stopping: %zu connections are open",
@@ -302,20 +307,29 @@ server_queue_empty(struct master *master)
 	drain(master);
 }
 
+static void
+log_listeners(const struct acceptor *acceptor)
+{
+	for (size_t i = 0; i < acceptor->now.count; i++)
+		log_info("listening on %s", acceptor->now.listeners[i]->name);
+}
+
 /* All first workers serve. */
 static void
 become_ready(struct master *master)
 {
-	const struct acceptor *acceptor = &master->acceptor;
 	int error;
 
 	master->phase = MASTER_SERVING;
+	master->generation->state = GENERATION_SERVING;
+	master->generation->served = true;
 	if (master->config->check) {
 		(void)puts("configuration ok");
 		(void)fflush(stdout);
 		server_stop(master);
 		return;
 	}
+	acceptor_switch(&master->acceptor, master->generation);
 	error = acceptor_start(&master->acceptor);
 	if (error != 0) {
 		log_err("can't watch the listeners: %s", strerror(-error));
@@ -324,25 +338,31 @@ become_ready(struct master *master)
 	}
 	recycle_start(master);
 	notify_ready(master);
-	for (size_t i = 0; i < acceptor->count; i++)
-		log_info("listening on %s", acceptor->listeners[i].name);
+	log_listeners(&master->acceptor);
 	admin_tell(&master->admin);
 	log_info("ready: %u workers, %u modules",
 	    (unsigned)server_count_regular(master),
-	    (unsigned)master->config->pools[0]->module_count);
+	    (unsigned)generation_modules(master->generation));
 }
 
 void
-server_worker_serving(struct master *master)
+server_worker_serving(struct worker *worker)
 {
+	struct master *master = worker->master;
+	struct generation *generation = worker->pool->generation;
+
 	watch_start(master);
-	if (master->phase == MASTER_STARTING) {
-		if (count_serving(master) == server_count_regular(master))
+	if (generation->state == GENERATION_STARTING) {
+		if (!generation_is_ready(generation))
+			return;
+		if (generation == master->generation)
 			become_ready(master);
+		else
+			reload_ready(master);
 		return;
 	}
-	spare_promote(master);
-	recycle_step(master);
+	spare_promote(worker->pool);
+	recycle_step(worker->pool);
 	handoff_run(master);
 }
 
@@ -350,14 +370,11 @@ server_worker_serving(struct master *master)
 static bool
 is_surplus(const struct worker *worker)
 {
-	const struct master *master = worker->master;
-	uint32_t spares = 0;
+	const struct pool *pool = worker->pool;
 
 	if (worker->role != WORKER_SPARE)
 		return (worker->role == WORKER_RESERVE);
-	for (uint32_t i = 0; i < master->worker_count; i++)
-		spares += master->workers[i].role == WORKER_SPARE;
-	return (spares > master->config->pools[0]->spares);
+	return (pool_count_role(pool, WORKER_SPARE) > pool->config->spares);
 }
 
 /* At once, or after its backoff. */
@@ -383,29 +400,50 @@ replace(struct worker *worker)
 	    after_ms - arc4random_uniform(after_ms / 4));
 }
 
-void
-server_worker_down(struct master *master, struct worker *worker)
+/* Its generation serves, and so does the server. */
+static void
+lose_worker(struct worker *worker)
 {
+	/* The clients first: a start takes some milliseconds. */
+	spare_promote(worker->pool);
+	handoff_run(worker->master);
+	replace(worker);
+	if (worker->retired)
+		recycle_step(worker->pool);
+}
+
+/* It is one of another generation than the one that serves. */
+static void
+lose_other(struct worker *worker, const char *text)
+{
+	if (worker->pool->generation->state == GENERATION_STARTING)
+		reload_fail(worker->master, text);
+	else
+		generations_reap(worker->master);
+}
+
+void
+server_worker_down(struct worker *worker, const char *text)
+{
+	struct master *master = worker->master;
+
 	switch (master->phase) {
 	case MASTER_STARTING:
 		/* Its line has been told; the others' would be the same. */
-		if (worker->forgiven) {
+		if (worker->forgiven)
 			replace(worker);
-			return;
-		}
-		end_now(master, EXIT_FAILURE);
+		else
+			end_now(master, EXIT_FAILURE);
 		return;
 	case MASTER_SERVING:
-		/* The clients first: a start takes some milliseconds. */
-		spare_promote(master);
-		handoff_run(master);
-		replace(worker);
-		if (worker->retired)
-			recycle_step(master);
+		if (worker->pool->generation == master->generation)
+			lose_worker(worker);
+		else
+			lose_other(worker, text);
 		break;
 	case MASTER_STOPPING:
 	case MASTER_DRAINING:
-		spare_promote(master);
+		spare_promote(worker->pool);
 		break;
 	case MASTER_ENDING:
 		break; /* why it came to that has been told */

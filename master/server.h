@@ -14,6 +14,7 @@ enum {
 	SERVER_RESERVE = 128,          /* listeners, control, our own */
 	SERVER_RESERVE_PER_WORKER = 8, /* pidfd, socket, segment: 5 and spare */
 	SERVER_SLOTS_MIN = 16,         /* fewer aren't a server */
+	SERVER_GENERATIONS = 2,        /* of workers, that there is room for */
 	SERVER_QUEUE_MS = 1000, /* for handing over the queue when we stop */
 };
 
@@ -22,14 +23,15 @@ struct master;
 struct worker;
 
 /*
- * server_open(master, config, activation, why):
+ * server_open(master, config, source, activation, why):
  * Open everything, with the sockets of ${activation} (or NULL) where they
- * match, and start the first workers. ${config} stays the caller's
- * and must outlive ${master}. Returns 0, or -errno with the line in ${why};
- * server_close() is due either way.
+ * match, and start the first workers. Takes ${config} in any case; a reload
+ * gets the next one from ${source}, which may be NULL: there is none. Returns
+ * 0, or -errno with the line in ${why}; server_close() is due either way.
  */
-int server_open(struct master *master, const struct config *config,
-    struct activation *activation, struct reason *why);
+int server_open(struct master *master, struct config *config,
+    const struct config_source *source, struct activation *activation,
+    struct reason *why);
 
 /*
  * server_run(master):
@@ -51,15 +53,15 @@ void server_stop(struct master *master);
 uint32_t server_count_workers(
     const struct master *master, enum worker_state state);
 
-/* server_count_regular(master): those that are meant to serve. */
+/* server_count_regular(master): those that are meant to serve now. */
 uint32_t server_count_regular(const struct master *master);
 
 /* server_phase_name(master): "serving". */
 const char *server_phase_name(const struct master *master);
 
-/* What others have to tell. */
-void server_worker_serving(struct master *master);
-void server_worker_down(struct master *master, struct worker *worker);
+/* What others have to tell; ${text} says why, and has been told. */
+void server_worker_serving(struct worker *worker);
+void server_worker_down(struct worker *worker, const char *text);
 void server_queue_empty(struct master *master);
 
 #endif

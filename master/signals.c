@@ -23,8 +23,7 @@ signal_came(struct loop_source *source, uint32_t events)
 	if (read(source->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
 	if (info.ssi_signo == SIGHUP)
-		log_info("SIGHUP ignored: there is no configuration file to "
-			 "read again");
+		reload_want(source->owner);
 	else
 		server_stop(source->owner);
 }

@@ -17,7 +17,7 @@ struct signals {
 /*
  * signals_open(signals, master):
  * From now on SIGTERM and SIGINT stop the server, the second of them at once;
- * SIGHUP is noted and SIGPIPE ignored. Returns 0 or -errno.
+ * SIGHUP reloads and SIGPIPE is ignored. Returns 0 or -errno.
  */
 int signals_open(struct signals *signals, struct master *master);
 

@@ -8,12 +8,12 @@
 #include "shm/base/log.h"
 
 static struct worker *
-find_spare(struct master *master)
+find_spare(struct pool *pool)
 {
 	struct worker *worker;
 
-	for (uint32_t i = 0; i < master->worker_count; i++) {
-		worker = &master->workers[i];
+	for (uint32_t i = 0; i < pool->worker_count; i++) {
+		worker = &pool->workers[i];
 		if (worker->role == WORKER_SPARE &&
 		    worker->state == WORKER_SERVING && !worker->stalled)
 			return (worker);
@@ -22,9 +22,9 @@ find_spare(struct master *master)
 }
 
 struct worker *
-spare_swap(struct master *master, struct worker *worker)
+spare_swap(struct worker *worker)
 {
-	struct worker *spare = find_spare(master);
+	struct worker *spare = find_spare(worker->pool);
 
 	if (spare == NULL)
 		return (NULL);
@@ -36,18 +36,21 @@ spare_swap(struct master *master, struct worker *worker)
 }
 
 void
-spare_promote(struct master *master)
+spare_promote(struct pool *pool)
 {
+	const struct master *master = pool->master;
 	struct worker *worker;
 
 	/* At the start all come at once; at the end none is replaced. */
-	if (master->phase != MASTER_SERVING && master->phase != MASTER_STOPPING)
+	if ((master->phase != MASTER_SERVING &&
+		master->phase != MASTER_STOPPING) ||
+	    pool->generation->state != GENERATION_SERVING)
 		return;
-	for (uint32_t i = 0; i < master->worker_count; i++) {
-		worker = &master->workers[i];
+	for (uint32_t i = 0; i < pool->worker_count; i++) {
+		worker = &pool->workers[i];
 		if (worker->role == WORKER_REGULAR &&
 		    worker->state != WORKER_SERVING &&
-		    spare_swap(master, worker) == NULL)
+		    spare_swap(worker) == NULL)
 			return;
 	}
 }

@@ -9,19 +9,19 @@
 
 #include "master/supervise.h"
 
-struct master;
+struct pool;
 
 /*
- * spare_promote(master):
+ * spare_promote(pool):
  * For each regular worker that doesn't serve, a spare that does takes its
  * place.
  */
-void spare_promote(struct master *master);
+void spare_promote(struct pool *pool);
 
 /*
- * spare_swap(master, worker): a spare that serves takes the place of
+ * spare_swap(worker): a spare of its pool that serves takes the place of
  * ${worker}, which becomes a spare. Returns it, or NULL when there is none.
  */
-struct worker *spare_swap(struct master *master, struct worker *worker);
+struct worker *spare_swap(struct worker *worker);
 
 #endif

@@ -44,10 +44,11 @@ death_told(struct loop_source *source, uint32_t events)
 }
 
 void
-supervise_init(struct worker *worker, struct master *master, uint32_t number)
+supervise_init(struct worker *worker, struct pool *pool, uint32_t number)
 {
 	memset(worker, 0, sizeof(*worker));
-	worker->master = master;
+	worker->master = pool->master;
+	worker->pool = pool;
 	worker->number = number;
 	worker->pidfd = -1;
 	worker->socket = -1;
@@ -79,13 +80,13 @@ free_incarnation(struct worker *worker)
 static int
 make_segment(struct worker *worker)
 {
-	struct master *master = worker->master;
+	const struct pool *pool = worker->pool;
 	const char *names[SEGMENT_MODULES_MAX];
 	int error;
 
-	for (uint32_t i = 0; i < master->config->pools[0]->module_count; i++)
-		names[i] = master->config->pools[0]->modules[i].name;
-	error = segment_create(&master->geometry, worker->number,
+	for (uint32_t i = 0; i < pool->config->module_count; i++)
+		names[i] = pool->config->modules[i].name;
+	error = segment_create(&pool->geometry, worker->number,
 	    worker->incarnation, names, &worker->segment_fds);
 	if (error != 0)
 		return (reason_set(&worker->failure, error,
@@ -98,9 +99,9 @@ static int
 make_process(struct worker *worker)
 {
 	struct master *master = worker->master;
-	const struct config_pool *pool = master->config->pools[0];
+	const struct config_pool *pool = worker->pool->config;
 	struct spawn spawn = {
-		.path = master->config->worker,
+		.path = worker->pool->generation->config->worker,
 		.fds = &worker->segment_fds,
 		.identity = &pool->identity,
 		.core_dumps = pool->core_dumps,
@@ -141,7 +142,7 @@ act_spawn(struct worker *worker)
 	worker->retired = false;
 	worker->recycle = false;
 	worker->forgiven = false;
-	worker->unloaded = quarantine_unloadable(master);
+	worker->unloaded = quarantine_unloadable(worker->pool);
 	watch_begin(&worker->watch);
 	worker->blocked = false;
 	worker->stalled = false;
@@ -154,7 +155,8 @@ act_spawn(struct worker *worker)
 		if (error != 0)
 			(void)reason_set(&worker->failure, error,
 			    "worker %u: can't start %s: %s",
-			    (unsigned)worker->number, master->config->worker,
+			    (unsigned)worker->number,
+			    worker->pool->generation->config->worker,
 			    strerror(-error));
 	}
 	if (error != 0) {
@@ -163,7 +165,7 @@ act_spawn(struct worker *worker)
 	}
 	master->workers_started++;
 	loop_timer_set(&master->loop, &worker->timer,
-	    master->config->pools[0]->start_limit_ms);
+	    worker->pool->config->start_limit_ms);
 }
 
 /* Its process, if there is one at all, must not stay. */
@@ -174,7 +176,7 @@ act_retry(struct worker *worker)
 	worker->quick_deaths++;
 	if (worker->master->phase < MASTER_ENDING)
 		log_err("%s", worker->failure.text);
-	server_worker_down(worker->master, worker);
+	server_worker_down(worker, worker->failure.text);
 }
 
 /*
@@ -191,7 +193,7 @@ act_seal(struct worker *worker)
 		error =
 		    segment_map_reader(worker->segment_fds.ro, &worker->view);
 	if (error == 0 &&
-	    memcmp(&worker->view.geometry, &worker->master->geometry,
+	    memcmp(&worker->view.geometry, &worker->pool->geometry,
 		sizeof(worker->view.geometry)) != 0)
 		error = -EPROTO;
 	if (error == 0)
@@ -213,7 +215,7 @@ act_serve(struct worker *worker)
 	quarantine_message(worker, &quarantine);
 	if (quarantine.modules != 0)
 		channel_owe(worker, CHANNEL_QUARANTINE);
-	server_worker_serving(worker->master);
+	server_worker_serving(worker);
 }
 
 static void
@@ -236,17 +238,17 @@ act_linger(struct worker *worker)
 static void
 act_late(struct worker *worker, enum worker_state was)
 {
-	const struct config *config = worker->master->config;
+	const struct config_pool *config = worker->pool->config;
 
 	if (was == WORKER_DRAINING || was == WORKER_RETIRING)
 		log_warn("worker %u (pid %d) did not finish in %g s: killed",
 		    (unsigned)worker->number, (int)worker->pid,
-		    (double)config->pools[0]->drain_limit_ms / 1000);
+		    (double)config->drain_limit_ms / 1000);
 	else
 		(void)reason_set(&worker->failure, -ETIMEDOUT,
 		    "worker %u did not become ready in %g s",
 		    (unsigned)worker->number,
-		    (double)config->pools[0]->start_limit_ms / 1000);
+		    (double)config->start_limit_ms / 1000);
 	act_kill(worker);
 }
 
@@ -259,17 +261,17 @@ act_abort(struct worker *worker)
 {
 	worker->hung = true;
 	loop_timer_set(&worker->master->loop, &worker->timer,
-	    worker->master->config->pools[0]->hang_grace_ms);
+	    worker->pool->config->hang_grace_ms);
 	(void)pidfd_send_signal(worker->pidfd, SIGABRT, NULL, 0);
 	(void)pidfd_send_signal(worker->pidfd, SIGCONT, NULL, 0);
-	spare_promote(worker->master);
+	spare_promote(worker->pool);
 }
 
 static void
 act_retire(struct worker *worker)
 {
 	loop_timer_set(&worker->master->loop, &worker->timer,
-	    worker->master->config->pools[0]->drain_limit_ms);
+	    worker->pool->config->drain_limit_ms);
 	worker->retired = true;
 	channel_owe(worker, CHANNEL_RETIRE);
 }
@@ -278,7 +280,7 @@ static void
 act_drain(struct worker *worker)
 {
 	loop_timer_set(&worker->master->loop, &worker->timer,
-	    worker->master->config->pools[0]->drain_limit_ms);
+	    worker->pool->config->drain_limit_ms);
 	channel_owe(worker, CHANNEL_DRAIN);
 }
 
@@ -296,6 +298,17 @@ count_death(struct worker *worker, bool unexpected)
 		worker->quick_deaths = 0;
 	else if (lived_ms < SUPERVISE_QUICK_MS)
 		worker->quick_deaths++;
+}
+
+/* Why all of them end has been told before. */
+static bool
+is_news(const struct worker *worker)
+{
+	const struct generation *generation = worker->pool->generation;
+
+	return (
+	    worker->master->phase < MASTER_ENDING &&
+	    (generation->served || generation->state == GENERATION_STARTING));
 }
 
 static void
@@ -322,9 +335,9 @@ act_bury(struct worker *worker)
 	if (obituary.unexpected && crash->known && cause != CAUSE_OUTSIDE)
 		worker->forgiven = quarantine_crash(worker, &crash->culprit);
 	free_incarnation(worker);
-	if (obituary.text[0] != '\0' && worker->master->phase < MASTER_ENDING)
+	if (obituary.text[0] != '\0' && is_news(worker))
 		obituary_publish(&obituary, crash);
-	server_worker_down(worker->master, worker);
+	server_worker_down(worker, obituary.text);
 	/* Only now: the clients come before the paper. */
 	if (report != NULL && obituary.unexpected && !obituary.refused)
 		report_wait(report);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One worker's birth and death, as a table of states and events. The worker's
- * number is for good; each process under it is a new incarnation with a new
- * segment.
+ * number is its own as long as its pool lives; each process under it is a new
+ *incarnation with a new segment.
  *
  *	          spawn            MAPPED            READY
  *	  DOWN ----------> BOOTING -------> LOADING -------> SERVING
@@ -58,7 +58,7 @@ enum worker_event {
 	WORKER_EVENTS
 };
 
-/* server.c and spare.c say who is which. */
+/* pool.c and spare.c say who is which. */
 enum worker_role {
 	WORKER_REGULAR = 0,
 	WORKER_SPARE,   /* given nothing while a regular one can take it */
@@ -74,10 +74,12 @@ enum {
 };
 
 struct master;
+struct pool;
 
 struct worker {
 	struct master *master;
-	uint32_t number;      /* from 1, for good */
+	struct pool *pool;
+	uint32_t number;      /* from 1; no other's, of any pool */
 	uint32_t incarnation; /* of the master's all, from 1 */
 	enum worker_role role;
 	enum worker_state state;
@@ -150,9 +152,8 @@ const char *supervise_state_name(enum worker_state state);
  */
 uint32_t supervise_backoff(uint32_t quick_deaths);
 
-/* supervise_init(worker, master, number): DOWN, nothing open. */
-void supervise_init(
-    struct worker *worker, struct master *master, uint32_t number);
+/* supervise_init(worker, pool, number): DOWN, nothing open. */
+void supervise_init(struct worker *worker, struct pool *pool, uint32_t number);
 
 /*
  * supervise_event(worker, event):

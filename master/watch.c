@@ -74,7 +74,7 @@ is_watched(const struct worker *worker)
 static bool
 look(struct worker *worker, uint64_t now)
 {
-	const struct config *config = worker->master->config;
+	const struct config_pool *config = worker->pool->config;
 	struct watch *watch = &worker->watch;
 	struct watch_sight sight;
 
@@ -82,8 +82,8 @@ look(struct worker *worker, uint64_t now)
 	sight.owing = worker->owner.offered > 0;
 	sight.answers = worker->owner.answers;
 	watch_update(watch, &sight, now);
-	worker->stalled = watch_late(watch) >=
-			  config->pools[0]->hang_warn_ms * CLOCK_NS_PER_MS;
+	worker->stalled =
+	    watch_late(watch) >= config->hang_warn_ms * CLOCK_NS_PER_MS;
 	return (watch->stopped || watch->asked || !sight.asleep || sight.owing);
 }
 
@@ -92,7 +92,7 @@ static void
 ask(struct worker *worker)
 {
 	struct watch *watch = &worker->watch;
-	uint64_t ms = worker->master->config->pools[0]->hang_limit_ms / 4;
+	uint64_t ms = worker->pool->config->hang_limit_ms / 4;
 
 	if (ms > WATCH_PING_MS)
 		ms = WATCH_PING_MS;
@@ -180,23 +180,20 @@ give_up(struct worker *worker)
 static void
 judge(struct worker *worker)
 {
-	const struct config *config = worker->master->config;
+	const struct config_pool *config = worker->pool->config;
 	struct watch *watch = &worker->watch;
 
 	/* A hand-over may have seen it stall before we saw it at all. */
 	if (watch->warn_ns == 0)
-		watch->warn_ns =
-		    config->pools[0]->hang_warn_ms * CLOCK_NS_PER_MS;
-	if (watch_late(watch) >=
-	    config->pools[0]->hang_limit_ms * CLOCK_NS_PER_MS) {
+		watch->warn_ns = config->hang_warn_ms * CLOCK_NS_PER_MS;
+	if (watch_late(watch) >= config->hang_limit_ms * CLOCK_NS_PER_MS) {
 		give_up(worker);
 	} else if (!worker->stalled) {
 		if (watch->warned)
 			log_info("worker %u (pid %d) goes on",
 			    (unsigned)worker->number, (int)worker->pid);
 		watch->warned = false;
-		watch->warn_ns =
-		    config->pools[0]->hang_warn_ms * CLOCK_NS_PER_MS;
+		watch->warn_ns = config->hang_warn_ms * CLOCK_NS_PER_MS;
 	} else if (watch_late(watch) >= watch->warn_ns) {
 		warn(worker);
 	}
@@ -207,31 +204,41 @@ watch_refresh(struct master *master)
 {
 	uint64_t now = clock_now();
 
-	for (uint32_t i = 0; i < master->worker_count; i++)
-		if (is_watched(&master->workers[i]))
-			(void)look(&master->workers[i], now);
+	struct pool *pool;
+
+	TAILQ_FOREACH(pool, &master->pools, link)
+	{
+		for (uint32_t i = 0; i < pool->worker_count; i++)
+			if (is_watched(&pool->workers[i]))
+				(void)look(&pool->workers[i], now);
+	}
 }
 
 static uint64_t
 interval(const struct master *master, bool awake)
 {
-	uint64_t ms = master->config->pools[0]->hang_warn_ms / 2;
+	uint64_t ms = WATCH_AWAKE_MS;
+	const struct pool *pool;
 
 	if (!awake)
 		return (WATCH_ASLEEP_MS);
-	return (ms < WATCH_AWAKE_MS ? ms : WATCH_AWAKE_MS);
+	TAILQ_FOREACH(pool, &master->pools, link)
+	{
+		if (pool->config->hang_warn_ms / 2 < ms)
+			ms = pool->config->hang_warn_ms / 2;
+	}
+	return (ms);
 }
 
-static void
-due(struct loop_timer *timer)
+/* Returns whether any of its workers is awake. */
+static bool
+watch_pool(struct pool *pool, uint64_t now)
 {
-	struct master *master = timer->owner;
-	uint64_t now = clock_now();
 	struct worker *worker;
 	bool awake = false;
 
-	for (uint32_t i = 0; i < master->worker_count; i++) {
-		worker = &master->workers[i];
+	for (uint32_t i = 0; i < pool->worker_count; i++) {
+		worker = &pool->workers[i];
 		if (!is_watched(worker))
 			continue;
 		look_whether_stopped(worker, now);
@@ -240,6 +247,21 @@ due(struct loop_timer *timer)
 		else
 			ask(worker);
 		judge(worker);
+	}
+	return (awake);
+}
+
+static void
+due(struct loop_timer *timer)
+{
+	struct master *master = timer->owner;
+	uint64_t now = clock_now();
+	struct pool *pool;
+	bool awake = false;
+
+	TAILQ_FOREACH(pool, &master->pools, link)
+	{
+		awake = watch_pool(pool, now) || awake;
 	}
 	loop_timer_set(
 	    &master->loop, &master->watch_timer, interval(master, awake));

@@ -199,6 +199,8 @@ struct message_status_master {
 	uint64_t workers_died;    /* other than by drain */
 	uint64_t workers;
 	char phase[16];           /* "serving" */
+	uint32_t generation; /* that serves; each reload begins one */
+	uint32_t pools;
 	char version[16];
 	char listeners[512]; /* addresses, one a line */
 	char state_dir[512]; /* crash reports are in its crashes/; or empty */
@@ -214,6 +216,9 @@ struct message_status_worker {
 	uint32_t state;       /* enum worker_state of master/supervise.h */
 	uint32_t segment_fd;  /* 1: its read-only descriptor comes along */
 	char state_name[16];
+	char pool[MESSAGE_POOL_NAME];
+	uint32_t generation; /* whose worker it is; older ones finish */
+	uint32_t padding;
 };
 
 /* Body of STATUS_MODULE. */
@@ -223,6 +228,7 @@ struct message_status_module {
 	uint64_t crashes;     /* of workers, in it, so far */
 	uint64_t since_ns;    /* quarantined: since then */
 	char name[SEGMENT_MODULE_NAME];
+	char pool[MESSAGE_POOL_NAME]; /* ${module} is its number in there */
 };
 
 /* Body of CRASH: a report's name, without ".json". */
@@ -234,6 +240,7 @@ enum command_what {
 	COMMAND_RELEASE = 1, /* a module from quarantine */
 	COMMAND_QUARANTINE,  /* a module */
 	COMMAND_RECYCLE,     /* a worker, or 0: all */
+	COMMAND_RELOAD,      /* answered when it is done */
 };
 
 /* Body of COMMAND. */

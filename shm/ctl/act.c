@@ -49,6 +49,14 @@ command_release(const struct command_line *line)
 }
 
 int
+command_reload(const struct command_line *line)
+{
+	const struct message_command command = { .what = COMMAND_RELOAD };
+
+	return (send_command(line, &command));
+}
+
+int
 command_recycle(const struct command_line *line)
 {
 	struct message_command command = { .what = COMMAND_RECYCLE };

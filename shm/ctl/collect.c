@@ -272,6 +272,8 @@ add_worker(struct collect_status *status, const struct answer *answer)
 	memset(worker, 0, sizeof(*worker));
 	worker->info = answer->body.worker;
 	worker->info.state_name[sizeof(worker->info.state_name) - 1] = '\0';
+	worker->info.pool[sizeof(worker->info.pool) - 1] = '\0';
+	(void)strlcpy(worker->pool, worker->info.pool, sizeof(worker->pool));
 	read_segment(answer->fd, worker);
 	return (figures_merge(&status->totals, &worker->figures));
 }
@@ -281,11 +283,12 @@ add_module(struct collect_status *status, const struct answer *answer)
 {
 	struct message_status_module *module;
 
-	if (status->module_count == SEGMENT_MODULES_MAX)
+	if (status->module_count == COLLECT_MODULES_MAX)
 		return (-E2BIG);
 	module = &status->modules[status->module_count++];
 	*module = answer->body.module;
 	module->name[sizeof(module->name) - 1] = '\0';
+	module->pool[sizeof(module->pool) - 1] = '\0';
 	return (0);
 }
 
@@ -366,6 +369,14 @@ collect_status(const char *path, struct collect_status *ret_status,
 	return (0);
 }
 
+/* A reload takes as long as new workers need, and older ones to finish. */
+static uint64_t
+patience_ms(const struct message_command *command)
+{
+	return (command->what == COMMAND_RELOAD ? COLLECT_RELOAD_MS
+						: COLLECT_TIMEOUT_MS);
+}
+
 int
 collect_command(const char *path, const struct message_command *command,
     struct message_answer *ret_answer, char *ret_error, size_t error_size)
@@ -387,7 +398,7 @@ collect_command(const char *path, const struct message_command *command,
 	error = fd_send(s, &ask, sizeof(ask), NULL, 0);
 	if (error == 0)
 		error = receive_answer(s,
-		    clock_now() + COLLECT_TIMEOUT_MS * CLOCK_NS_PER_MS,
+		    clock_now() + patience_ms(command) * CLOCK_NS_PER_MS,
 		    &answer);
 	fd_close(&s);
 	fd_close(&answer.fd);

@@ -16,9 +16,11 @@
 #include <stdint.h>
 
 enum {
-	COLLECT_WORKERS_MAX = 4096, /* more is not a server of ours */
-	COLLECT_TIMEOUT_MS = 5000,  /* for the whole conversation */
+	COLLECT_WORKERS_MAX = 4096,         /* more is not a server of ours */
+	COLLECT_TIMEOUT_MS = 5000,          /* for the whole conversation */
+	COLLECT_RELOAD_MS = 60 * 60 * 1000, /* the same for a reload */
 	COLLECT_STEP_NAME = 64,
+	COLLECT_MODULES_MAX = 16 * SEGMENT_MODULES_MAX, /* of all pools */
 };
 
 /* What a thread of a worker is doing. */
@@ -45,7 +47,7 @@ struct collect_status {
 	struct collect_worker *workers;
 	struct figures totals; /* of the workers that live */
 	size_t module_count;
-	struct message_status_module modules[SEGMENT_MODULES_MAX];
+	struct message_status_module modules[COLLECT_MODULES_MAX];
 };
 
 /*

@@ -35,6 +35,8 @@ static const struct command commands[] = {
 	    "a module from quarantine" },
 	{ "recycle", 0, 1, command_recycle, "[WORKER]",
 	    "replace that worker, or all, without loss" },
+	{ "reload", 0, 0, command_reload, "",
+	    "read the configuration again, start anew without loss" },
 };
 enum {
 	COMMANDS = sizeof(commands) / sizeof(commands[0])

@@ -19,6 +19,7 @@ enum {
 
 struct fixture {
 	struct connections table;
+	struct connection_queue queue, next;
 	struct connection_owner one, other;
 	unsigned freed;
 };
@@ -36,6 +37,8 @@ set_up(void **state)
 
 	assert_non_null(fixture);
 	assert_int_equal(connections_init(&fixture->table, MAX), 0);
+	connection_queue_init(&fixture->queue);
+	connection_queue_init(&fixture->next);
 	connection_owner_init(&fixture->one);
 	connection_owner_init(&fixture->other);
 	fixture->table.freed = count_freed;
@@ -62,7 +65,8 @@ open_one(struct fixture *fixture)
 	struct connection *connection;
 
 	assert_true(fd >= 0);
-	connection = connections_open(&fixture->table, fd, &peer, 123);
+	connection =
+	    connections_open(&fixture->table, &fixture->queue, fd, &peer, 123);
 	if (connection == NULL)
 		(void)close(fd);
 	return (connection);
@@ -177,8 +181,53 @@ puts_what_comes_back_before_what_is_new(void **state)
 
 	connections_offer(table, first, &fixture->one);
 	connections_requeue(table, first);
-	assert_ptr_equal(TAILQ_FIRST(&table->queue), first);
+	assert_ptr_equal(TAILQ_FIRST(&fixture->queue.list), first);
 	assert_ptr_equal(TAILQ_NEXT(first, link), second);
+}
+
+/* At a reload: those that wait and those that are with a worker. */
+static void
+moves_from_one_pool_to_another(void **state)
+{
+	struct fixture *fixture = *state;
+	struct connections *table = &fixture->table;
+	struct connection *held = open_one(fixture);
+	struct connection *first = open_one(fixture);
+	struct connection *second = open_one(fixture);
+	struct connection *other = open_one(fixture);
+
+	connections_offer(table, held, &fixture->one);
+	connections_taken(held);
+	connections_offer(table, other, &fixture->one);
+	connections_move(table, &fixture->queue, &fixture->next);
+	assert_int_equal(fixture->queue.count, 0);
+	assert_true(TAILQ_EMPTY(&fixture->queue.list));
+	assert_int_equal(fixture->next.count, 2);
+	assert_ptr_equal(TAILQ_FIRST(&fixture->next.list), first);
+	assert_ptr_equal(TAILQ_NEXT(first, link), second);
+	assert_int_equal(table->queued, 2);
+	connections_requeue(table, held);
+	assert_ptr_equal(TAILQ_FIRST(&fixture->next.list), held);
+	assert_int_equal(fixture->next.count, 3);
+	connections_close(table, other);
+	assert_int_equal(table->queued, 3);
+}
+
+/* What has waited in the old one has waited longer. */
+static void
+moves_before_those_that_wait_already(void **state)
+{
+	struct fixture *fixture = *state;
+	struct connections *table = &fixture->table;
+	struct connection *early = open_one(fixture), *late;
+
+	connections_move(table, &fixture->queue, &fixture->next);
+	late = open_one(fixture);
+	connections_move(table, &fixture->next, &fixture->queue);
+	assert_ptr_equal(TAILQ_FIRST(&fixture->queue.list), early);
+	assert_ptr_equal(TAILQ_NEXT(early, link), late);
+	assert_int_equal(fixture->queue.count, 2);
+	assert_int_equal(fixture->next.count, 0);
 }
 
 static void
@@ -217,8 +266,9 @@ resets_although_another_copy_is_open(void **state)
 	server = accept(listener, NULL, NULL);
 	copy = dup(server);
 	assert_true(copy >= 0);
-	connections_reset(&fixture->table,
-	    connections_open(&fixture->table, server, &peer, 0));
+	connections_reset(
+	    &fixture->table, connections_open(&fixture->table, &fixture->queue,
+				 server, &peer, 0));
 	assert_int_equal(read(client, &byte, 1), -1);
 	assert_int_equal(errno, ECONNRESET);
 	(void)close(copy);
@@ -239,6 +289,8 @@ main(int argc, char **argv)
 		TABLE_TEST(does_not_find_an_earlier_generation),
 		TABLE_TEST(counts_what_an_owner_has),
 		TABLE_TEST(puts_what_comes_back_before_what_is_new),
+		TABLE_TEST(moves_from_one_pool_to_another),
+		TABLE_TEST(moves_before_those_that_wait_already),
 		TABLE_TEST(closes_its_copy_of_the_descriptor),
 		TABLE_TEST(resets_although_another_copy_is_open),
 	};

@@ -28,8 +28,8 @@ struct message {
 
 struct fixture {
 	struct master master;
-	struct config *config;
-	int peers[WORKERS]; /* the workers' ends */
+	struct worker *workers; /* of the only pool */
+	int peers[WORKERS];     /* the workers' ends */
 };
 
 static int
@@ -38,26 +38,28 @@ set_up(void **state)
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 	struct master *master = &fixture->master;
 	struct config_pool *pool;
+	struct config *config;
 	struct worker *worker;
 	struct reason why;
 	int pair[2];
 
 	assert_non_null(fixture);
-	fixture->config = config_new();
-	assert_non_null(fixture->config);
-	assert_int_equal(
-	    config_add_pool(fixture->config, "main", &pool, &why), 0);
-	master->config = fixture->config;
+	config = config_new();
+	assert_non_null(config);
+	assert_int_equal(config_add_pool(config, "main", &pool, &why), 0);
+	pool->workers = WORKERS;
+	pool->spares = 0;
+	generations_init(master);
 	master->phase = MASTER_SERVING;
 	assert_int_equal(loop_init(&master->loop), 0);
 	assert_int_equal(connections_init(&master->connections, SLOTS), 0);
 	handoff_init(&master->handoff, master);
-	master->workers = calloc(WORKERS, sizeof(*master->workers));
-	assert_non_null(master->workers);
-	master->worker_count = WORKERS;
+	assert_int_equal(
+	    generation_create(master, config, &master->generation), 0);
+	master->generation->state = GENERATION_SERVING;
+	fixture->workers = master->generation->pools[0].workers;
 	for (uint32_t i = 0; i < WORKERS; i++) {
-		worker = &master->workers[i];
-		supervise_init(worker, master, i + 1);
+		worker = &fixture->workers[i];
 		assert_int_equal(
 		    socketpair(AF_UNIX,
 			SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair),
@@ -78,16 +80,21 @@ tear_down(void **state)
 	struct master *master = &fixture->master;
 
 	for (uint32_t i = 0; i < WORKERS; i++) {
-		supervise_finish(&master->workers[i]);
+		supervise_finish(&fixture->workers[i]);
 		fd_close(&fixture->peers[i]);
 	}
 	connections_fini(&master->connections);
 	loop_timer_clear(&master->loop, &master->handoff.retry);
+	generations_fini(master);
 	loop_fini(&master->loop);
-	free(master->workers);
-	config_free(fixture->config);
 	free(fixture);
 	return (0);
+}
+
+static struct connection_queue *
+queue_of(struct fixture *fixture)
+{
+	return (&fixture->master.generation->pools[0].queue);
 }
 
 static void
@@ -99,8 +106,8 @@ queue(struct fixture *fixture, unsigned count)
 	while (count-- > 0) {
 		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		assert_true(fd >= 0);
-		assert_non_null(connections_open(
-		    &fixture->master.connections, fd, &peer, 5));
+		assert_non_null(connections_open(&fixture->master.connections,
+		    queue_of(fixture), fd, &peer, 5));
 	}
 }
 
@@ -135,7 +142,7 @@ report(struct fixture *fixture, size_t worker, enum message_type type,
 		.slot = slot, .generation = generation, .how = CLOSE_ORDERLY
 	};
 
-	handoff_report(&fixture->master.workers[worker], type, &item, 1);
+	handoff_report(&fixture->workers[worker], type, &item, 1);
 }
 
 static enum connection_state
@@ -150,7 +157,7 @@ sends_many_in_one_message(void **state)
 	struct fixture *fixture = *state;
 	struct message message;
 
-	fixture->master.workers[1].state = WORKER_DOWN;
+	fixture->workers[1].state = WORKER_DOWN;
 	queue(fixture, 10);
 	handoff_run(&fixture->master);
 	assert_true(receive(fixture, 0, &message) > 0);
@@ -180,7 +187,7 @@ splits_what_is_more_than_one_message(void **state)
 		assert_int_equal(message.header.count, MESSAGE_CONNECTIONS);
 		assert_true(receive(fixture, i, &message) > 0);
 		assert_int_equal(message.header.count, 10);
-		assert_int_equal(fixture->master.workers[i].owner.count, 74);
+		assert_int_equal(fixture->workers[i].owner.count, 74);
 	}
 }
 
@@ -189,7 +196,7 @@ follows_taken_and_closed(void **state)
 {
 	struct fixture *fixture = *state;
 
-	fixture->master.workers[1].state = WORKER_DOWN;
+	fixture->workers[1].state = WORKER_DOWN;
 	queue(fixture, 2);
 	handoff_run(&fixture->master);
 	report(fixture, 0, MESSAGE_TAKEN, 0, 1);
@@ -199,15 +206,15 @@ follows_taken_and_closed(void **state)
 	assert_int_equal(state_of(fixture, 0), CONNECTION_FREE);
 	report(fixture, 0, MESSAGE_CLOSED, 1, 1); /* short, never confirmed */
 	assert_int_equal(state_of(fixture, 1), CONNECTION_FREE);
-	assert_int_equal(fixture->master.workers[0].bad_reports, 0);
-	assert_int_equal(fixture->master.workers[0].owner.count, 0);
+	assert_int_equal(fixture->workers[0].bad_reports, 0);
+	assert_int_equal(fixture->workers[0].owner.count, 0);
 }
 
 static void
 counts_reports_that_cannot_be_true_and_does_not_follow_them(void **state)
 {
 	struct fixture *fixture = *state;
-	struct worker *liar = &fixture->master.workers[1];
+	struct worker *liar = &fixture->workers[1];
 
 	liar->state = WORKER_DOWN;
 	queue(fixture, 1);
@@ -222,7 +229,7 @@ counts_reports_that_cannot_be_true_and_does_not_follow_them(void **state)
 	report(fixture, 0, MESSAGE_TAKEN, 0, 1);   /* true */
 	report(fixture, 0, MESSAGE_TAKEN, 0, 1);   /* twice */
 	report(fixture, 0, MESSAGE_REFUSED, 0, 1); /* too late */
-	assert_int_equal(fixture->master.workers[0].bad_reports, 3);
+	assert_int_equal(fixture->workers[0].bad_reports, 3);
 	assert_int_equal(state_of(fixture, 0), CONNECTION_HELD);
 }
 
@@ -236,7 +243,7 @@ hears_a_dead_worker_out(void **state)
 		struct message_slot slot;
 	} taken = { .slot = { .slot = 0, .generation = 1 } };
 
-	fixture->master.workers[1].state = WORKER_DOWN;
+	fixture->workers[1].state = WORKER_DOWN;
 	queue(fixture, 1);
 	handoff_run(&fixture->master);
 	message_init(
@@ -244,7 +251,7 @@ hears_a_dead_worker_out(void **state)
 	assert_int_equal(
 	    fd_send(fixture->peers[0], &taken, sizeof(taken), NULL, 0), 0);
 	fd_close(&fixture->peers[0]);
-	channel_read_all(&fixture->master.workers[0]);
+	channel_read_all(&fixture->workers[0]);
 	assert_int_equal(state_of(fixture, 0), CONNECTION_HELD);
 }
 
@@ -257,7 +264,7 @@ settles_what_became_of_the_dead_one_s_connections(void **state)
 	struct wreck wreck = { .fds = { -1, -1, -1 }, .fates = fates };
 	struct message_slot item = { .slot = 0, .generation = 1 };
 	struct connections *table = &fixture->master.connections;
-	struct worker *next = &fixture->master.workers[0];
+	struct worker *next = &fixture->workers[0];
 
 	assert_non_null(fates);
 	queue(fixture, 2);
@@ -285,7 +292,7 @@ static void
 moves_what_a_retiring_worker_releases(void **state)
 {
 	struct fixture *fixture = *state;
-	struct worker *old = &fixture->master.workers[0];
+	struct worker *old = &fixture->workers[0];
 	struct message message;
 
 	queue(fixture, 1);
@@ -332,7 +339,7 @@ tries_a_refuser_again_after_a_rest(void **state)
 	struct fixture *fixture = *state;
 	struct message message;
 
-	fixture->master.workers[1].state = WORKER_DOWN;
+	fixture->workers[1].state = WORKER_DOWN;
 	queue(fixture, 1);
 	handoff_run(&fixture->master);
 	assert_true(receive(fixture, 0, &message) > 0);
@@ -350,13 +357,13 @@ keeps_refused_ones_in_their_order(void **state)
 	struct message_slot slots[3];
 	struct connection *connection;
 
-	fixture->master.workers[1].state = WORKER_DOWN;
+	fixture->workers[1].state = WORKER_DOWN;
 	queue(fixture, 3);
 	handoff_run(&fixture->master);
 	for (uint32_t i = 0; i < 3; i++)
 		slots[i] = (struct message_slot){ i, 1, 0, 0 };
-	handoff_report(&fixture->master.workers[0], MESSAGE_REFUSED, slots, 3);
-	connection = TAILQ_FIRST(&fixture->master.connections.queue);
+	handoff_report(&fixture->workers[0], MESSAGE_REFUSED, slots, 3);
+	connection = TAILQ_FIRST(&queue_of(fixture)->list);
 	for (uint32_t i = 0; i < 3; i++) {
 		assert_int_equal(connection->slot, i);
 		connection = TAILQ_NEXT(connection, link);
@@ -368,12 +375,12 @@ static void
 queues_while_a_socket_is_full_and_sends_when_it_has_room(void **state)
 {
 	struct fixture *fixture = *state;
-	struct worker *worker = &fixture->master.workers[0];
+	struct worker *worker = &fixture->workers[0];
 	struct message message;
 	unsigned arrived = 0, sent = 0;
 	int size = 1; /* the least that the system has */
 
-	fixture->master.workers[1].state = WORKER_DOWN;
+	fixture->workers[1].state = WORKER_DOWN;
 	assert_int_equal(setsockopt(worker->socket, SOL_SOCKET, SO_SNDBUF,
 			     &size, sizeof(size)),
 	    0);
@@ -404,7 +411,7 @@ goes_round_a_worker_whose_socket_is_full(void **state)
 	struct fixture *fixture = *state;
 	struct message message;
 
-	fixture->master.workers[0].blocked = true;
+	fixture->workers[0].blocked = true;
 	queue(fixture, 5);
 	handoff_run(&fixture->master);
 	assert_true(receive(fixture, 1, &message) > 0);
@@ -421,11 +428,11 @@ gives_to_another_when_the_socket_turns_out_to_be_dead(void **state)
 	fd_close(&fixture->peers[0]);
 	queue(fixture, 4);
 	handoff_run(&fixture->master);
-	assert_int_equal(fixture->master.workers[0].state, WORKER_DYING);
+	assert_int_equal(fixture->workers[0].state, WORKER_DYING);
 	while (receive(fixture, 1, &message) > 0)
 		arrived += message.header.count;
 	assert_int_equal(arrived, 4);
-	assert_int_equal(fixture->master.workers[0].owner.count, 0);
+	assert_int_equal(fixture->workers[0].owner.count, 0);
 }
 
 static void

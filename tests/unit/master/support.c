@@ -89,7 +89,7 @@ be_master(const struct running *running)
 	(void)close(log);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	log_init("bulkhead", 0);
-	if (server_open(master, running->config, NULL, &why) == 0)
+	if (server_open(master, running->config, NULL, NULL, &why) == 0)
 		status = server_run(master);
 	else
 		log_err("%s", why.text);
