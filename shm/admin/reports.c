@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void
@@ -67,26 +68,51 @@ parse(int fd, json_t **ret_content)
 	return (0);
 }
 
+static struct report *
+find(struct reports *reports, const char *id)
+{
+	for (size_t i = 0; i < reports->count; i++)
+		if (strcmp(reports->entries[i].id, id) == 0)
+			return (&reports->entries[i]);
+	return (NULL);
+}
+
+static bool
+is_same(const struct report *report, const struct stat *status)
+{
+	return (report->inode == status->st_ino &&
+		report->written.tv_sec == status->st_mtim.tv_sec &&
+		report->written.tv_nsec == status->st_mtim.tv_nsec);
+}
+
 int
 reports_add(struct reports *reports, const char *id, int fd)
 {
-	struct report *report;
+	struct report *report = find(reports, id);
+	struct stat status;
 	json_t *content = NULL;
 	int error;
 
-	for (size_t i = 0; i < reports->count; i++)
-		if (strcmp(reports->entries[i].id, id) == 0) {
-			reports->entries[i].seen = true;
-			return (0);
-		}
+	if (fstat(fd, &status) != 0)
+		return (-errno);
+	if (report != NULL && is_same(report, &status)) {
+		report->seen = true;
+		return (0);
+	}
 	error = parse(fd, &content);
 	if (error != 0)
 		return (error);
-	if (reports->count == REPORTS_MOST)
-		remove_at(reports, 0);
-	report = &reports->entries[reports->count++];
-	(void)strlcpy(report->id, id, sizeof(report->id));
+	if (report == NULL) {
+		if (reports->count == REPORTS_MOST)
+			remove_at(reports, 0);
+		report = &reports->entries[reports->count++];
+		(void)strlcpy(report->id, id, sizeof(report->id));
+		report->content = NULL;
+	}
+	json_decref(report->content);
 	report->content = content;
+	report->inode = status.st_ino;
+	report->written = status.st_mtim;
 	report->seen = true;
 	return (0);
 }

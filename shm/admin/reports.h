@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The crash reports, as the master wrote them. They don't change, so each is
- * read once and kept while its file is there.
+ * The crash reports, as the master wrote them. Each is read once and kept
+ * while its file is there and the same: the master writes one anew when it
+ * learns what became of the dead worker's connections.
  */
 #ifndef SHM_ADMIN_REPORTS_H
 #define SHM_ADMIN_REPORTS_H
@@ -11,6 +12,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
+#include <time.h>
 
 enum {
 	REPORTS_MOST = 100,
@@ -20,6 +23,9 @@ enum {
 struct report {
 	char id[MESSAGE_CRASH_ID];
 	json_t *content;
+	/* A report that is written anew is another file. */
+	ino_t inode;
+	struct timespec written;
 	bool seen; /* since reports_begin() */
 };
 

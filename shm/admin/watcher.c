@@ -131,18 +131,36 @@ take_report(const char *id, int fd, void *argument)
 	return (error);
 }
 
-/* Only when one died, and now and then, for they are files. */
+/*
+ * They are files, so not every time: when one died, a while after that, for
+ * what became of its connections is told later, and now and then.
+ */
+static bool
+reports_due(struct watcher *watcher, uint64_t now)
+{
+	const uint64_t deaths = watcher->current->status.master.workers_died;
+	uint64_t after_ms = WATCHER_REPORTS_MS;
+
+	if (watcher->reports_ns == 0 || deaths != watcher->deaths_seen) {
+		watcher->deaths_seen = deaths;
+		watcher->death_ns = now;
+		return (true);
+	}
+	if (now - watcher->death_ns < WATCHER_REPORTS_MS * CLOCK_NS_PER_MS)
+		after_ms = WATCHER_NEWS_MS;
+	return (now - watcher->reports_ns >= after_ms * CLOCK_NS_PER_MS);
+}
+
 static int
 look_at_reports(struct watcher *watcher)
 {
-	const uint64_t deaths = watcher->current->status.master.workers_died;
 	const uint64_t now = clock_now();
 	char error[WATCHER_TROUBLE];
 	int status;
 
-	if (watcher->reports_ns != 0 && deaths == watcher->deaths_seen &&
-	    now - watcher->reports_ns < WATCHER_REPORTS_MS * CLOCK_NS_PER_MS)
+	if (!reports_due(watcher, now))
 		return (0);
+	watcher->reports_ns = now;
 	(void)pthread_mutex_lock(&watcher->lock);
 	reports_begin(&watcher->reports);
 	(void)pthread_mutex_unlock(&watcher->lock);
@@ -155,8 +173,6 @@ look_at_reports(struct watcher *watcher)
 	(void)pthread_mutex_lock(&watcher->lock);
 	reports_end(&watcher->reports);
 	(void)pthread_mutex_unlock(&watcher->lock);
-	watcher->reports_ns = now;
-	watcher->deaths_seen = deaths;
 	return (0);
 }
 

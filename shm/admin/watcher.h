@@ -19,6 +19,7 @@ enum {
 	WATCHER_PATIENCE_MS = 2000,     /* for one look */
 	WATCHER_STALE_MS = 5000,        /* so old, it says nothing of now */
 	WATCHER_REPORTS_MS = 30 * 1000, /* also when nobody died */
+	WATCHER_NEWS_MS = 2000, /* so soon after a death more may be known */
 	WATCHER_TROUBLE = 256,
 };
 
@@ -34,7 +35,8 @@ struct watcher {
 	/* Only the thread that watches. */
 	uint64_t reports_ns;
 	uint64_t deaths_seen;
-	bool told; /* of trouble, until it is over */
+	uint64_t death_ns; /* when the last one was seen */
+	bool told;         /* of trouble, until it is over */
 
 	pthread_mutex_t lock;     /* of all that follows */
 	struct snapshot *current; /* NULL: none yet */
