@@ -211,7 +211,9 @@ slot_look(
 		generation = slot_generation(slot);
 		ret_sight->conn = conn_id_make(number, generation);
 		ret_sight->state = slot_state(slot);
-		if (ret_sight->state == SLOT_FREE)
+		/* Readers index names by it. */
+		if (ret_sight->state == SLOT_FREE ||
+		    ret_sight->state >= SLOT_STATES)
 			return (false);
 		for (i = 0; i < sizeof(peer) / sizeof(peer[0]); i++)
 			peer[i] = __atomic_load_n(&words[i], __ATOMIC_ACQUIRE);

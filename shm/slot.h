@@ -150,8 +150,9 @@ struct slot_sight {
 
 /*
  * slot_look(slot, number, ret_sight):
- * Copy what the slot says now. False when it is free, or when it wouldn't
- * stand still. Any reader, of a living worker or a dead one; bounded.
+ * Copy what the slot says now. False when it is free, in no state that there
+ * is, or when it wouldn't stand still. Any reader, of a living worker or a
+ * dead one; bounded.
  */
 bool slot_look(const struct conn_slot *slot, uint32_t number,
     struct slot_sight *ret_sight);

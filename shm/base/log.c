@@ -346,7 +346,7 @@ log_set_level(int level)
 	atomic_store_explicit(&log_state.level, level, memory_order_relaxed);
 }
 
-static void
+static __attribute__((format(printf, 4, 0))) void
 emit_format(int priority, const struct log_field *fields, size_t count,
     const char *format, va_list args)
 {

@@ -253,14 +253,21 @@ static void
 read_figures(const struct segment *segment)
 {
 	struct recorder_entry entries[SEGMENT_RECORDER];
+	struct histogram histogram;
 	char name[SEGMENT_MODULE_NAME];
 	size_t count, i;
 	uint32_t index;
 	int module;
 
 	for (module = -1; module <= SEGMENT_MODULES_MAX; module++) {
-		for (index = 0; index < WORKER_STATS + MODULE_STATS; index++)
+		for (index = 0; index < STAT_histograms; index++)
 			(void)stats_read(segment, module, index);
+		(void)stats_read(segment, module, WORKER_STATS + MODULE_STATS);
+		for (index = 0; index <= WORKER_HISTOGRAMS; index++) {
+			stats_read_histogram(
+			    segment, module, index, &histogram);
+			(void)histogram_quantile(&histogram, 999);
+		}
 		segment_module_name(segment, (uint32_t)module, name);
 		MUST(memchr(name, '\0', sizeof(name)) != NULL);
 	}
@@ -275,6 +282,7 @@ static void
 read_slots(const struct shape *shape, const struct segment *segment)
 {
 	struct slot_request request;
+	struct slot_sight sight;
 	enum slot_state state;
 	const uint8_t *bytes;
 	uint32_t i;
@@ -283,6 +291,11 @@ read_slots(const struct shape *shape, const struct segment *segment)
 	MUST(wreck_map_buffers(
 		 shape->buffers, &segment->geometry, &bytes, &size) == 0);
 	(void)wreck_in_request(segment);
+	for (i = 0; i < segment->geometry.slots; i++)
+		if (slot_look(&segment->slots[i], i, &sight))
+			MUST(sight.state < SLOT_STATES &&
+			     memchr(sight.text, '\0', sizeof(sight.text)) !=
+				 NULL);
 	/* One more than there are. */
 	for (i = 0; i <= segment->geometry.slots; i++) {
 		if (!wreck_slot(segment, i, GENERATION, &state, &request))
