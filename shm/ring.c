@@ -93,19 +93,21 @@ ring_consumer_free(struct ring_consumer *consumer)
 }
 
 /*
- * Begin the record's next generation, so that references to the last one are
- * stale from here on. Private: what the segment says is only a copy.
+ * Begin the next generation of the record that ${ref} names now, so that
+ * references to the last one are stale from here on. Private: what the segment
+ * says is only a copy. Computed from the reference, not from the table: that
+ * would be a wait for memory on the way from one completion to the next.
  */
-static inline uint64_t
-next_generation(struct ring_consumer *consumer, uint32_t index)
+static inline ring_ref
+next_generation(struct ring_consumer *consumer, ring_ref ref)
 {
 	uint64_t next;
 
-	next = (consumer->generations[index] + 1) & GENERATION_MASK;
+	next = ((ref >> 24) + 1) & GENERATION_MASK;
 	if (next == 0)
 		next = 1;
-	consumer->generations[index] = next;
-	return (next);
+	consumer->generations[ref_index(ref)] = next;
+	return (ref_make(next, ref_index(ref)));
 }
 
 /* Does ${ref} name a record in its present generation? */
@@ -137,7 +139,7 @@ ring_reserve(struct ring_consumer *consumer, enum ring_credit credit,
 	record->conn = conn;
 	record->token = token;
 	record->op = op;
-	/* Pairs with the acquire in ring_try_publish(). */
+	/* Pairs with the acquire in claim(). */
 	atomic_store_explicit(
 	    &record->ctl, ref_inflight(ref), memory_order_release);
 	*ret_ref = ref;
@@ -145,30 +147,29 @@ ring_reserve(struct ring_consumer *consumer, enum ring_credit credit,
 }
 
 /*
- * A notification names ${index}: copy the record once, check the copy, and
- * mark it DISPATCHING. False, counted, when there is no such completion.
+ * A notification names ${ref}: copy the record once, check the copy, and mark
+ * it DISPATCHING. False, counted, when there is no such completion.
  */
 static inline bool
-take_record(struct ring_consumer *consumer, uint32_t index,
+take_record(struct ring_consumer *consumer, ring_ref ref,
     struct completion *ret_completion)
 {
 	const struct segment *segment = &consumer->ring->segment;
-	struct op_record *record = &segment->records[index];
-	uint64_t ctl, generation;
+	struct op_record *record = &segment->records[ref_index(ref)];
+	uint64_t ctl;
 	uint16_t op;
 
-	if (index >= segment->geometry.records)
+	if (!is_current(consumer, ref))
 		goto corrupt;
-	generation = consumer->generations[index];
 	/* Pairs with the release store of DONE in write_result(). */
 	ctl = atomic_load_explicit(&record->ctl, memory_order_acquire);
-	if (record_generation(ctl) != generation ||
+	if (record_generation(ctl) != ref >> 24 ||
 	    record_state(ctl) != RECORD_DONE)
 		goto corrupt;
 	op = record->op;
 	if (op >= SEGMENT_OPERATIONS)
 		goto corrupt; /* callers index tables by it */
-	ret_completion->ref = ref_make(generation, index);
+	ret_completion->ref = ref;
 	ret_completion->conn = record->conn;
 	ret_completion->token = record->token;
 	ret_completion->time_ns = record->time_ns;
@@ -184,13 +185,26 @@ take_record(struct ring_consumer *consumer, uint32_t index,
 	ret_completion->completer = record->completer;
 	/* For the wreck's reader: before anything that the handler stores. */
 	atomic_store_explicit(&record->ctl,
-	    record_ctl(generation, record_owner(ctl), RECORD_DISPATCHING),
+	    ref_owned(ref, (uint16_t)record_owner(ctl), RECORD_DISPATCHING),
 	    memory_order_release);
 	return (true);
 
 corrupt:
 	consumer->corrupt++;
 	return (false);
+}
+
+/* The same when the notification tells an index alone. */
+static inline bool
+take_index(struct ring_consumer *consumer, uint32_t index,
+    struct completion *ret_completion)
+{
+	if (index >= consumer->ring->segment.geometry.records) {
+		consumer->corrupt++;
+		return (false);
+	}
+	return (take_record(consumer,
+	    ref_make(consumer->generations[index], index), ret_completion));
 }
 
 /*
@@ -213,7 +227,7 @@ take_from_word(struct ring_consumer *consumer, uint32_t word,
 		index = word * 64 + (uint32_t)__builtin_ctzll(bits);
 		atomic_fetch_and_explicit(&words->bitmap[word],
 		    ~(bits & (~bits + 1)), memory_order_seq_cst);
-		if (take_record(consumer, index, ret_completion)) {
+		if (take_index(consumer, index, ret_completion)) {
 			consumer->fallbacks++;
 			return (true);
 		}
@@ -304,7 +318,7 @@ pass_unfilled(struct ring_consumer *consumer, _Atomic uint64_t *entry,
 			return (true);
 		cpu_pause();
 	}
-	/* Competes with the publishing CAS in notify_from_thread(). */
+	/* Competes with the publishing CAS in fill(). */
 	if (atomic_compare_exchange_strong_explicit(entry, &expected, next,
 		memory_order_relaxed, memory_order_relaxed)) {
 		consumer->poisoned++;
@@ -338,14 +352,14 @@ take_from_lane(
 {
 	struct ring *ring = consumer->ring;
 	struct ring_lane *lane = &ring->lane;
-	uint32_t index;
+	ring_ref ref;
 
-	index = ref_index(atomic_load_explicit(
+	ref = atomic_load_explicit(
 	    &ring->segment.lane[lane->head++ & lane->mask].ref,
-	    memory_order_relaxed));
+	    memory_order_relaxed);
 	if (lane->head == lane->tail)
 		lane->head = lane->tail = 0; /* stay in the same cache lines */
-	return (take_record(consumer, index, ret_completion));
+	return (take_record(consumer, ref, ret_completion));
 }
 
 /* What the ticket at head had. */
@@ -367,7 +381,7 @@ take_from_ring(
 	uint64_t found;
 
 	entry = &ring->segment.entries[consumer->head & ring->mask];
-	/* Pairs with the publishing CAS in notify_from_thread(). */
+	/* Pairs with the publishing CAS in fill(). */
 	found = atomic_load_explicit(entry, memory_order_acquire);
 	if (found == empty)
 		return (pass_unfilled(consumer, entry, empty, next)
@@ -384,13 +398,14 @@ take_from_ring(
 		consumer->corrupt++;
 		return (TICKET_PASSED);
 	}
-	return (take_record(consumer, (uint32_t)(found >> 1), ret_completion)
+	return (take_index(consumer, (uint32_t)(found >> 1), ret_completion)
 		    ? TICKET_TAKEN
 		    : TICKET_PASSED);
 }
 
-bool
-ring_consume(struct ring_consumer *consumer, struct completion *ret_completion)
+/* All that isn't simply the next of the lane. */
+static __attribute__((noinline)) bool
+search(struct ring_consumer *consumer, struct completion *ret_completion)
 {
 	struct ring *ring = consumer->ring;
 	uint64_t steps;
@@ -424,18 +439,31 @@ ring_consume(struct ring_consumer *consumer, struct completion *ret_completion)
 	return (false);
 }
 
+bool
+ring_consume(struct ring_consumer *consumer, struct completion *ret_completion)
+{
+	/* Nearly always: what the dispatch thread's engine has published. */
+	if (atomic_load_explicit(
+		&consumer->ring->segment.producers->summary,
+		memory_order_relaxed) == 0 &&
+	    is_lane_next(consumer) && take_from_lane(consumer, ret_completion))
+		return (true);
+	return (search(consumer, ret_completion));
+}
+
 /* Give a record that nobody holds a reference to back to the free ones. */
 static void
-make_free(struct ring_consumer *consumer, uint32_t index)
+make_free(struct ring_consumer *consumer, ring_ref ref)
 {
-	uint64_t generation;
+	const uint32_t index = ref_index(ref);
 
 	bh_assert(
 	    consumer->free_count < consumer->ring->segment.geometry.records);
-	generation = next_generation(consumer, index);
 	/* Relaxed: ring_reserve() publishes the record to its next user. */
 	atomic_store_explicit(&consumer->ring->segment.records[index].ctl,
-	    record_ctl(generation, 0, RECORD_FREE), memory_order_relaxed);
+	    ref_owned(next_generation(consumer, ref), PRODUCER_NONE,
+		RECORD_FREE),
+	    memory_order_relaxed);
 	consumer->free_records[consumer->free_count++] = index;
 }
 
@@ -443,18 +471,17 @@ void
 ring_release(struct ring_consumer *consumer, ring_ref ref)
 {
 	bh_assert(is_current(consumer, ref));
-	make_free(consumer, ref_index(ref));
+	make_free(consumer, ref);
 }
 
 ring_ref
 ring_rearm(struct ring_consumer *consumer, ring_ref ref)
 {
-	const uint32_t index = ref_index(ref);
-
 	bh_assert(is_current(consumer, ref));
-	ref = ref_make(next_generation(consumer, index), index);
-	/* Pairs with the acquire in ring_try_publish(). */
-	atomic_store_explicit(&consumer->ring->segment.records[index].ctl,
+	ref = next_generation(consumer, ref);
+	/* Pairs with the acquire in claim(). */
+	atomic_store_explicit(
+	    &consumer->ring->segment.records[ref_index(ref)].ctl,
 	    ref_inflight(ref), memory_order_release);
 	return (ref);
 }
@@ -474,16 +501,15 @@ ring_assign(struct ring_consumer *consumer, ring_ref ref, uint16_t id)
 bool
 ring_cancel(struct ring_consumer *consumer, ring_ref ref)
 {
-	const uint32_t index = ref_index(ref);
 	_Atomic uint64_t *word;
 	uint64_t ctl;
 
 	if (!is_current(consumer, ref))
 		return (false);
-	word = &consumer->ring->segment.records[index].ctl;
+	word = &consumer->ring->segment.records[ref_index(ref)].ctl;
 	ctl = atomic_load_explicit(word, memory_order_relaxed);
 	/*
-	 * Competes with the claim in ring_try_publish(). Nothing is read from
+	 * Competes with claim(). Nothing is read from
 	 * the record either way, so there is nothing to acquire.
 	 */
 	if (!is_inflight(ctl, ref) ||
@@ -491,7 +517,7 @@ ring_cancel(struct ring_consumer *consumer, ring_ref ref)
 		(ref & ~REF_INDEX_MASK) | RECORD_FREE, memory_order_relaxed,
 		memory_order_relaxed))
 		return (false);
-	make_free(consumer, index);
+	make_free(consumer, ref);
 	return (true);
 }
 

@@ -4,16 +4,17 @@
  * consumes. Design R1: the record is the credit and the truth, the ring
  * entry is only a notification of it.
  *
- *          ring_reserve            ring_publish, ring_try_publish, ring_sweep
- *   FREE ----------------> INFLIGHT ------------[CLAIMED]----------> DONE
+ *          ring_reserve         ring_publish*, ring_try_publish, ring_sweep
+ *   FREE ----------------> INFLIGHT -------------> CLAIMED --------> DONE
  *    ^  ^                   |     ^                                   |
  *    |  |   ring_cancel     |     | ring_rearm           ring_consume |
  *    |  '-------------------'     |                                   v
  *    '--------------------------- '-------------------------- DISPATCHING
  *                            ring_release
  *
- * A reference names a record and its generation, so one that has come too
- * late is seen and refused.
+ * The dispatch thread's own ring_publish() goes to DONE at once: nobody lives on
+ * to sweep it. A reference names a record and its generation, so one that has
+ * come too late is seen and refused.
  */
 #ifndef SHM_RING_H
 #define SHM_RING_H
@@ -126,7 +127,7 @@ struct ring {
 /* One producer. Private to its thread. */
 struct ring_producer {
 	struct ring *ring;
-	uint16_t id; /* 0: no id free, publishes through the bitmap */
+	uint16_t id; /* 0: no id free; see ring_producer_init() */
 	_Atomic bool publishing; /* in the middle of it */
 	uint32_t sequence;
 };
@@ -143,6 +144,14 @@ struct ring_consumer {
 	uint64_t poisoned;
 	uint64_t fallbacks;
 	uint64_t corrupt;
+};
+
+/* How an operation has ended. */
+struct ring_result {
+	ring_ref ref;
+	int64_t bytes;
+	uint64_t aux;
+	int32_t status;
 };
 
 /* A completion, copied out of its record. */
@@ -177,12 +186,14 @@ void ring_consumer_free(struct ring_consumer *consumer);
 /*
  * ring_producer_init(producer, ring, id):
  * ${id} is PRODUCER_DISPATCH, or PRODUCER_NONE to be given a thread's id.
- * Never fails: with no id left the producer publishes through the bitmap.
- * ring_producer_fini() gives the id back, from the producer's own thread: of
- * one that ends in the middle of a publication, however, only when the consumer
- * has ended that too. A producer in another process is made and ended on its
- * behalf by the dispatch thread: its id is set aside by ring_producer_init(),
- * and given back after its death and ring_sweep().
+ * Never fails: with no id left the producer publishes through the bitmap, and
+ * with signals and cancels held off, since nobody could sweep what it left in
+ * the middle. ring_producer_fini() gives the id back, from the producer's own
+ * thread: of one that ends in the middle of a publication, however, only when
+ * the consumer has ended that too. A producer in another process is made and
+ * ended on its behalf by the dispatch thread: its id is set aside by
+ * ring_producer_init() (one that got none must not be given operations, for
+ * SIGKILL can't be held off), and given back after its death and ring_sweep().
  */
 void ring_producer_init(
     struct ring_producer *producer, struct ring *ring, uint16_t id);
@@ -211,12 +222,23 @@ void ring_assign(struct ring_consumer *consumer, ring_ref ref, uint16_t id);
  * Complete an operation that nobody else can complete or cancel: the caller
  * is the only holder of ${ref}. Bounded: at most three tickets, then the
  * bitmap; for PRODUCER_DISPATCH a plain store. Wakes the consumer if it
- * sleeps. Any thread, its own producer. A completion's time is that at which
- * the loop's turn began: the one that published it for PRODUCER_DISPATCH, the
- * one that takes it for threads, whose records say 0 until then.
+ * sleeps. Any thread, its own producer. A thread that is ended inside it has
+ * published, or is swept (from its first store on, ring_assign() or not), or
+ * has done nothing. A completion's time is that at which the loop's turn began:
+ * the one that published it for PRODUCER_DISPATCH, the one that takes it for
+ * threads, whose records say 0 until then.
  */
 void ring_publish(struct ring_producer *producer, ring_ref ref, int64_t bytes,
     int32_t status, uint64_t aux);
+
+/*
+ * ring_publish_batch(producer, results, count):
+ * The same for ${count} operations, which come in this order: one step of the
+ * tail for each SEGMENT_BATCH of them, and then one look whether the consumer
+ * sleeps. Of a producer that dies inside it each operation is as above.
+ */
+void ring_publish_batch(struct ring_producer *producer,
+    const struct ring_result *results, size_t count);
 
 /*
  * ring_try_publish(producer, ref, bytes, status, aux):

@@ -6,8 +6,9 @@
  */
 #include "shm/ring_word.h"
 
-
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -120,36 +121,69 @@ notify_by_bitmap(struct ring *ring, uint32_t index)
 	    &words->summary, UINT64_C(1) << (word % 64), memory_order_seq_cst);
 }
 
+/*
+ * The one publishing instruction: fill the entry of ${ticket}, which is ours.
+ * Pairs with the acquire load in take_from_ring(). False when the consumer has poisoned
+ * the ticket in the meantime.
+ */
+static inline bool
+fill(struct ring *ring, uint64_t ticket, uint32_t index)
+{
+	const uint32_t log2 = ring->segment.geometry.entries_log2;
+	uint64_t expected = entry_free(ticket, log2);
+
+	return (atomic_compare_exchange_strong_explicit(
+	    &ring->segment.entries[ticket & ring->mask], &expected,
+	    entry_full(ticket, log2, index), memory_order_seq_cst,
+	    memory_order_relaxed));
+}
+
+/* Take the next ${count} tickets: how Dekker's publication begins. */
+static inline uint64_t
+take_tickets(struct ring *ring, size_t count)
+{
+	/* Pairs with ring_may_sleep(). */
+	return (atomic_fetch_add_explicit(&ring->segment.producers->tail, count,
+	    memory_order_seq_cst));
+}
+
 /* Notify of a record that is DONE; by a thread other than the consumer's. */
-static void
-notify_from_thread(struct ring_producer *producer, uint32_t index)
+static inline void
+notify(struct ring_producer *producer, uint32_t index)
 {
 	struct ring *ring = producer->ring;
-	const uint32_t log2 = ring->segment.geometry.entries_log2;
-	uint64_t expected, ticket;
 	int tries;
 
 	for (tries = 0; producer->id != PRODUCER_NONE && tries < TICKET_TRIES;
-	     tries++) {
-		/* Dekker's publication: pairs with ring_may_sleep(). */
-		ticket = atomic_fetch_add_explicit(
-		    &ring->segment.producers->tail, 1, memory_order_seq_cst);
-		expected = entry_free(ticket, log2);
-		/*
-		 * The one publishing instruction; pairs with the acquire load
-		 * in ring_consume(). It fails only when the consumer has
-		 * poisoned the ticket in the meantime.
-		 */
-		if (atomic_compare_exchange_strong_explicit(
-			&ring->segment.entries[ticket & ring->mask], &expected,
-			entry_full(ticket, log2, index), memory_order_seq_cst,
-			memory_order_relaxed)) {
-			wake_consumer(ring);
+	     tries++)
+		if (fill(ring, take_tickets(ring, 1), index))
 			return;
-		}
-	}
 	notify_by_bitmap(ring, index);
-	wake_consumer(ring);
+}
+
+/*
+ * Notify of at most SEGMENT_BATCH records. Behind a ticket that was poisoned
+ * they go on with the next one, so that they come in their order.
+ */
+static void
+notify_batch(struct ring_producer *producer, const struct ring_result *results,
+    size_t count)
+{
+	struct ring *ring = producer->ring;
+	uint64_t end, ticket;
+	size_t told = 0;
+	int tries;
+
+	for (tries = 0; producer->id != PRODUCER_NONE && told < count &&
+			tries < TICKET_TRIES;
+	     tries++) {
+		ticket = take_tickets(ring, count - told);
+		for (end = ticket + count - told; ticket != end; ticket++)
+			told +=
+			    fill(ring, ticket, ref_index(results[told].ref));
+	}
+	for (; told < count; told++)
+		notify_by_bitmap(ring, ref_index(results[told].ref));
 }
 
 /*
@@ -171,56 +205,21 @@ write_result(struct ring_producer *producer, ring_ref ref, int64_t bytes,
 	record->aux = aux;
 	/* Pairs with the acquire load of ctl in take_record(). */
 	atomic_store_explicit(&record->ctl,
-	    (ref & ~REF_INDEX_MASK) | record_ctl(0, producer->id, RECORD_DONE),
-	    memory_order_release);
+	    ref_owned(ref, producer->id, RECORD_DONE), memory_order_release);
 }
 
 /*
- * The caller's thread may be ended in the middle, by an asynchronous cancel or
- * by a signal's handler: `publishing` tells ring_producer_fini(). Apart, so
- * that the dispatch thread's path stays a leaf without a frame.
+ * The claim of one that needs no race: from here on a sweep knows whose the
+ * operation is. Only a death looks at it, and a thread that has died has done
+ * all its stores: it is the compiler alone that must not put it later.
  */
-static __attribute__((noinline)) void
-finish_from_thread(struct ring_producer *producer, ring_ref ref, int64_t bytes,
-    int32_t status, uint64_t aux)
-{
-	atomic_store_explicit(
-	    &producer->publishing, true, memory_order_release);
-	write_result(producer, ref, bytes, status, aux, 0);
-	notify_from_thread(producer, ref_index(ref));
-	atomic_store_explicit(
-	    &producer->publishing, false, memory_order_release);
-}
-
 static inline void
-finish_from_dispatch(struct ring_producer *producer, ring_ref ref,
-    int64_t bytes, int32_t status, uint64_t aux)
+claim_alone(struct ring_producer *producer, ring_ref ref)
 {
-	struct ring *ring = producer->ring;
-
-	/* The turn's time: a clock read would cost twice all the rest. */
-	write_result(producer, ref, bytes, status, aux,
-	    atomic_load_explicit(
-		&ring->segment.consumer->turn_ns, memory_order_relaxed));
-	lane_push(ring, ref);
-}
-
-void
-ring_publish(struct ring_producer *producer, ring_ref ref, int64_t bytes,
-    int32_t status, uint64_t aux)
-{
-	const struct segment *segment = &producer->ring->segment;
-
-	/* Two holders of one reference would be our own bug. */
-	bh_assert(ref_index(ref) < segment->geometry.records &&
-		  is_inflight(atomic_load_explicit(
-				  &segment->records[ref_index(ref)].ctl,
-				  memory_order_relaxed),
-		      ref));
-	if (producer->id == PRODUCER_DISPATCH)
-		finish_from_dispatch(producer, ref, bytes, status, aux);
-	else
-		finish_from_thread(producer, ref, bytes, status, aux);
+	atomic_store_explicit(
+	    &producer->ring->segment.records[ref_index(ref)].ctl,
+	    ref_owned(ref, producer->id, RECORD_CLAIMED), memory_order_relaxed);
+	atomic_signal_fence(memory_order_seq_cst);
 }
 
 /*
@@ -233,20 +232,192 @@ static bool
 claim(struct ring_producer *producer, ring_ref ref)
 {
 	const struct segment *segment = &producer->ring->segment;
-	const uint64_t claimed = (ref & ~REF_INDEX_MASK) |
-				 record_ctl(0, producer->id, RECORD_CLAIMED);
 	uint64_t expected = ref_inflight(ref);
 	int tries;
 
 	for (tries = 0; tries < 2; tries++) {
 		if (atomic_compare_exchange_strong_explicit(
 			&segment->records[ref_index(ref)].ctl, &expected,
-			claimed, memory_order_acq_rel, memory_order_relaxed))
+			ref_owned(ref, producer->id, RECORD_CLAIMED),
+			memory_order_acq_rel, memory_order_relaxed))
 			return (true);
 		if (!is_inflight(expected, ref))
 			break;
 	}
 	return (false);
+}
+
+/* How records come to be ours. */
+enum claiming {
+	CLAIM_ALONE,
+	CLAIM_RACING,
+};
+
+/*
+ * The caller's thread may be ended in the middle, by an asynchronous cancel or
+ * by a signal's handler: that tells ring_producer_fini().
+ */
+static inline void
+set_publishing(struct ring_producer *producer, bool publishing)
+{
+	atomic_store_explicit(
+	    &producer->publishing, publishing, memory_order_release);
+}
+
+/* Complete one operation; false when the claim is lost, where it races. */
+static inline bool
+complete(struct ring_producer *producer, ring_ref ref, int64_t bytes,
+    int32_t status, uint64_t aux, enum claiming claiming)
+{
+	bool claimed = true;
+
+	set_publishing(producer, true);
+	if (claiming == CLAIM_RACING)
+		claimed = claim(producer, ref);
+	else
+		claim_alone(producer, ref);
+	if (claimed) {
+		write_result(producer, ref, bytes, status, aux, 0);
+		notify(producer, ref_index(ref));
+		wake_consumer(producer->ring);
+	}
+	set_publishing(producer, false);
+	return (claimed);
+}
+
+/* Complete at most SEGMENT_BATCH operations, whose only holder we are. */
+static void
+complete_batch(struct ring_producer *producer,
+    const struct ring_result *results, size_t count)
+{
+	size_t i;
+
+	set_publishing(producer, true);
+	for (i = 0; i < count; i++) {
+		claim_alone(producer, results[i].ref);
+		write_result(producer, results[i].ref, results[i].bytes,
+		    results[i].status, results[i].aux, 0);
+	}
+	notify_batch(producer, results, count);
+	wake_consumer(producer->ring);
+	set_publishing(producer, false);
+}
+
+/*
+ * What a thread without an id left in the middle nobody could sweep, for its
+ * claims are nobody's in particular. So it can't be ended there: neither a
+ * cancel nor a signal's handler gets to it. Two system calls for each
+ * publication, of threads beyond the ids alone.
+ */
+struct held_off {
+	sigset_t signals;
+	int cancel_state;
+};
+
+static void
+hold_off(struct held_off *ret_before)
+{
+	sigset_t all;
+
+	(void)pthread_setcancelstate(
+	    PTHREAD_CANCEL_DISABLE, &ret_before->cancel_state);
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &ret_before->signals);
+}
+
+static void
+let_come(const struct held_off *before)
+{
+	(void)pthread_sigmask(SIG_SETMASK, &before->signals, NULL);
+	(void)pthread_setcancelstate(before->cancel_state, NULL);
+}
+
+static __attribute__((noinline)) bool
+complete_without_id(struct ring_producer *producer, ring_ref ref, int64_t bytes,
+    int32_t status, uint64_t aux, enum claiming claiming)
+{
+	struct held_off before;
+	bool claimed;
+
+	hold_off(&before);
+	claimed = complete(producer, ref, bytes, status, aux, claiming);
+	let_come(&before);
+	return (claimed);
+}
+
+/* Apart, so that the dispatch thread's path stays a leaf without a frame. */
+static __attribute__((noinline)) bool
+publish_from_thread(struct ring_producer *producer, ring_ref ref, int64_t bytes,
+    int32_t status, uint64_t aux, enum claiming claiming)
+{
+	if (producer->id == PRODUCER_NONE)
+		return (complete_without_id(
+		    producer, ref, bytes, status, aux, claiming));
+	return (complete(producer, ref, bytes, status, aux, claiming));
+}
+
+static inline void
+publish_from_dispatch(struct ring_producer *producer, ring_ref ref,
+    int64_t bytes, int32_t status, uint64_t aux)
+{
+	struct ring *ring = producer->ring;
+
+	/* The turn's time: a clock read would cost twice all the rest. */
+	write_result(producer, ref, bytes, status, aux,
+	    atomic_load_explicit(
+		&ring->segment.consumer->turn_ns, memory_order_relaxed));
+	lane_push(ring, ref);
+}
+
+/* Two holders of one reference would be our own bug. */
+static inline void
+assert_inflight(const struct ring_producer *producer, ring_ref ref)
+{
+	const struct segment *segment = &producer->ring->segment;
+
+	bh_assert(ref_index(ref) < segment->geometry.records &&
+		  is_inflight(atomic_load_explicit(
+				  &segment->records[ref_index(ref)].ctl,
+				  memory_order_relaxed),
+		      ref));
+}
+
+void
+ring_publish(struct ring_producer *producer, ring_ref ref, int64_t bytes,
+    int32_t status, uint64_t aux)
+{
+	assert_inflight(producer, ref);
+	if (producer->id == PRODUCER_DISPATCH)
+		publish_from_dispatch(producer, ref, bytes, status, aux);
+	else
+		(void)publish_from_thread(
+		    producer, ref, bytes, status, aux, CLAIM_ALONE);
+}
+
+void
+ring_publish_batch(struct ring_producer *producer,
+    const struct ring_result *results, size_t count)
+{
+	struct held_off before;
+	size_t i, some;
+
+	for (i = 0; i < count; i++)
+		assert_inflight(producer, results[i].ref);
+	if (producer->id == PRODUCER_DISPATCH) {
+		for (i = 0; i < count; i++)
+			publish_from_dispatch(producer, results[i].ref,
+			    results[i].bytes, results[i].status,
+			    results[i].aux);
+		return;
+	}
+	if (producer->id == PRODUCER_NONE)
+		hold_off(&before);
+	for (; count > 0; results += some, count -= some) {
+		some = count < SEGMENT_BATCH ? count : SEGMENT_BATCH;
+		complete_batch(producer, results, some);
+	}
+	if (producer->id == PRODUCER_NONE)
+		let_come(&before);
 }
 
 int
@@ -257,18 +428,14 @@ ring_try_publish(struct ring_producer *producer, ring_ref ref, int64_t bytes,
 
 	if (ref_index(ref) >= producer->ring->segment.geometry.records)
 		return (-ESTALE);
-	if (producer->id == PRODUCER_DISPATCH) {
+	if (producer->id != PRODUCER_DISPATCH) {
+		claimed = publish_from_thread(
+		    producer, ref, bytes, status, aux, CLAIM_RACING);
+	} else {
 		claimed = claim(producer, ref);
 		if (claimed)
-			finish_from_dispatch(producer, ref, bytes, status, aux);
-		return (claimed ? 0 : -ESTALE);
+			publish_from_dispatch(
+			    producer, ref, bytes, status, aux);
 	}
-	atomic_store_explicit(
-	    &producer->publishing, true, memory_order_release);
-	claimed = claim(producer, ref);
-	if (claimed)
-		finish_from_thread(producer, ref, bytes, status, aux);
-	atomic_store_explicit(
-	    &producer->publishing, false, memory_order_release);
 	return (claimed ? 0 : -ESTALE);
 }

@@ -24,7 +24,7 @@ note_told(struct ring_consumer *consumer)
 
 	memset(consumer->told, 0, segment->geometry.records / 8);
 	for (ticket = consumer->head; ticket != end; ticket++) {
-		/* Pairs with the publishing CAS in notify_from_thread(). */
+		/* Pairs with the publishing CAS in fill(). */
 		found = atomic_load_explicit(
 		    &segment->entries[ticket & consumer->ring->mask],
 		    memory_order_acquire);

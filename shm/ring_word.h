@@ -39,6 +39,13 @@ ref_inflight(ring_ref ref)
 	return ((ref & ~REF_INDEX_MASK) | RECORD_INFLIGHT);
 }
 
+/* The same when it is producer ${id}'s, in another state. */
+static inline uint64_t
+ref_owned(ring_ref ref, uint16_t id, enum record_state state)
+{
+	return ((ref & ~REF_INDEX_MASK) | record_ctl(0, id, state));
+}
+
 /* The owner's place in a record's ctl. */
 #define RECORD_OWNER_MASK (UINT64_C(0xfff) << 12)
 

@@ -16,20 +16,32 @@ enum {
 	OTHER_ID,
 	BYTES = 4711,
 	STATUS = -EPIPE,
-	PUBLISHED = 2, /* token 0 by publish, 1 by try_publish */
-	OTHER = 2,     /* token of what another producer does */
+	/* Token 0 by publish, 1 by try_publish, the others in a batch. */
+	BATCH_FROM = 2,
+	PUBLISHED = 5,
+	OTHER = PUBLISHED, /* token of what another producer does */
 };
 
 static void
 publish(struct scene *scene)
 {
+	struct ring_result results[PUBLISHED - BATCH_FROM];
 	struct ring_producer producer;
+	uint64_t token;
 
+	for (token = BATCH_FROM; token < PUBLISHED; token++)
+		results[token - BATCH_FROM] = (struct ring_result){
+			.ref = scene->refs[token],
+			.bytes = BYTES,
+			.status = STATUS,
+			.aux = token,
+		};
 	atomic_store(&scene->began, 1);
 	ring_producer_init(&producer, &scene->f.ring, PRODUCER_NONE);
 	ring_publish(&producer, scene->refs[0], BYTES, STATUS, 0);
 	if (ring_try_publish(&producer, scene->refs[1], BYTES, STATUS, 1) != 0)
 		_Exit(1);
+	ring_publish_batch(&producer, results, PUBLISHED - BATCH_FROM);
 	ring_producer_fini(&producer);
 	atomic_store(&scene->ended, 1);
 }
@@ -92,7 +104,7 @@ expect_wake(struct scene *scene)
 	assert_int_equal(1, atomic_load(&scene->handled[OTHER]));
 }
 
-/* Two operations for the next child; the consumer sleeps, or doesn't. */
+/* Operations for the next child; the consumer sleeps, or doesn't. */
 static void
 prepare(struct scene *scene, bool assign, bool sleeping)
 {

@@ -181,6 +181,28 @@ our_push(void *queue, unsigned producer, const struct completion *item)
 	return (true);
 }
 
+/* As many as are in flight again, up to ${count}. */
+static inline unsigned
+our_push_many(void *queue, unsigned producer, const struct completion *items,
+    unsigned count)
+{
+	struct ring_result results[CONTEST_BATCH];
+	struct our_queue *q = queue;
+	struct our_producer *p = &q->producers[producer];
+	unsigned i;
+
+	for (i = 0; i < count; i++) {
+		results[i].ref = next_ref(q, p);
+		if (results[i].ref == 0)
+			break;
+		results[i].bytes = items[i].bytes;
+		results[i].status = items[i].status;
+		results[i].aux = items[i].aux;
+	}
+	ring_publish_batch(&p->producer, results, i);
+	return (i);
+}
+
 /* On one thread the last ring_rearm() has told the reference. */
 static inline bool
 self_push(void *queue, unsigned producer, const struct completion *item)
@@ -288,6 +310,20 @@ static const struct contestant ours = {
 	.wake_events = EPOLLIN | EPOLLET,
 };
 
+static const struct contestant ours_batch = {
+	.name = "bulkhead, in batches",
+	.create = threads_create,
+	.destroy = our_destroy,
+	.push = our_push,
+	.push_many = our_push_many,
+	.pop = our_pop,
+	.done = our_done,
+	.may_sleep = our_may_sleep,
+	.awake = our_awake,
+	.wake_fd = our_wake_fd,
+	.wake_events = EPOLLIN | EPOLLET,
+};
+
 static const struct contestant ours_claim = {
 	.name = "bulkhead, claiming",
 	.create = threads_create,
@@ -329,6 +365,7 @@ static const struct contestant lane_reserving = {
 };
 
 CONTEST_ENTRANT(entrant_ours, ours);
+CONTEST_ENTRANT(entrant_ours_batch, ours_batch);
 CONTEST_ENTRANT(entrant_ours_claim, ours_claim);
 CONTEST_ENTRANT(entrant_lane, lane);
 CONTEST_ENTRANT(entrant_lane_group, lane_group);

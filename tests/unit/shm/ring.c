@@ -358,6 +358,154 @@ threads_without_an_id_publish_through_the_bitmap(void **state)
 	expect_healthy(f);
 }
 
+/* ${count} results of operations that are reserved here; their bytes count. */
+static void
+reserve_batch(struct fixture *f, struct ring_result *results, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		results[i] = (struct ring_result){
+			.ref = reserve(f, i),
+			.bytes = (int64_t)i,
+			.aux = ~i,
+			.status = -(int32_t)i,
+		};
+}
+
+static void
+expect_batch(struct fixture *f, const struct ring_result *results, size_t count)
+{
+	struct completion c;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		assert_true(ring_consume(&f->consumer, &c));
+		assert_true(c.ref == results[i].ref);
+		assert_int_equal(i, c.token);
+		assert_int_equal(i, c.bytes);
+		assert_true(c.aux == ~(uint64_t)i);
+		assert_int_equal(-(int)i, c.status);
+		ring_release(&f->consumer, c.ref);
+	}
+	expect_none(f);
+}
+
+static void
+a_batch_comes_whole_and_in_its_order_whoever_published(void **state)
+{
+	struct fixture *f = *state;
+	const size_t counts[] = { 0, 1, 2, SEGMENT_BATCH - 1, SEGMENT_BATCH,
+		SEGMENT_BATCH + 1, NORMAL_CREDITS };
+	struct ring_result results[NORMAL_CREDITS];
+	struct ring_producer thread;
+	size_t i, round;
+	uint64_t tail;
+
+	ring_producer_init(&thread, &f->ring, PRODUCER_NONE);
+	for (round = 0; round < 20; round++) {
+		for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+			tail = atomic_load(&f->segment.producers->tail);
+			reserve_batch(f, results, counts[i]);
+			ring_publish_batch(&thread, results, counts[i]);
+			assert_int_equal(counts[i],
+			    atomic_load(&f->segment.producers->tail) - tail);
+			expect_batch(f, results, counts[i]);
+			reserve_batch(f, results, counts[i]);
+			ring_publish_batch(&f->dispatch, results, counts[i]);
+			expect_batch(f, results, counts[i]);
+		}
+	}
+	assert_int_equal(0, f->consumer.poisoned);
+	assert_int_equal(0, f->consumer.fallbacks);
+	expect_healthy(f);
+}
+
+static void
+a_batch_keeps_its_order_around_poisoned_tickets(void **state)
+{
+	struct fixture *f = *state;
+	struct ring_result results[4];
+	struct ring_producer thread;
+	uint64_t tail;
+
+	ring_producer_init(&thread, &f->ring, PRODUCER_NONE);
+	reserve_batch(f, results, 4);
+	/* Of its four tickets the consumer has passed two already. */
+	tail = atomic_load(&f->segment.producers->tail);
+	atomic_store(
+	    &f->segment.entries[tail], entry_free(tail + FIXTURE_ENTRIES, 8));
+	atomic_store(&f->segment.entries[tail + 1],
+	    entry_free(tail + 1 + FIXTURE_ENTRIES, 8));
+	f->consumer.head = tail + 2;
+	ring_publish_batch(&thread, results, 4);
+	assert_int_equal(tail + 6, atomic_load(&f->segment.producers->tail));
+	expect_batch(f, results, 4);
+	assert_int_equal(0, f->consumer.fallbacks);
+	expect_healthy(f);
+}
+
+static void
+what_of_a_batch_finds_no_ticket_comes_by_the_bitmap(void **state)
+{
+	struct fixture *f = *state;
+	struct ring_result results[3];
+	struct ring_producer thread;
+	struct completion c;
+	uint64_t i, tail, seen = 0;
+
+	ring_producer_init(&thread, &f->ring, PRODUCER_NONE);
+	reserve_batch(f, results, 3);
+	/* Three tickets, then two, and again: only one of them is there. */
+	tail = atomic_load(&f->segment.producers->tail);
+	for (i = 0; i < 7; i++)
+		if (i != 1)
+			atomic_store(&f->segment.entries[tail + i],
+			    entry_free(tail + i + FIXTURE_ENTRIES, 8));
+	f->consumer.head = tail + 1;
+	ring_publish_batch(&thread, results, 3);
+	f->consumer.head = tail + 1;
+	for (i = 0; i < 3; i++) {
+		if (i == 2) /* what is left stands in the ring */
+			assert_int_equal(2, f->consumer.fallbacks);
+		assert_true(ring_consume(&f->consumer, &c));
+		seen |= UINT64_C(1) << c.token;
+		ring_release(&f->consumer, c.ref);
+	}
+	assert_int_equal(7, seen);
+	assert_int_equal(2, f->consumer.fallbacks);
+	assert_int_equal(0, c.token);
+	assert_int_equal(FIXTURE_RECORDS, f->consumer.free_count);
+}
+
+static void
+a_batch_wakes_the_consumer_once(void **state)
+{
+	struct fixture *f = *state;
+	struct ring_result results[NORMAL_CREDITS];
+	struct ring_producer threads[3];
+	struct completion c;
+	int i;
+
+	for (i = 0; i < 3; i++) /* none is left for the last: the bitmap */
+		ring_producer_init(&threads[i], &f->ring, PRODUCER_NONE);
+	for (i = 0; i < 3; i++) {
+		reserve_batch(f, results, SEGMENT_BATCH);
+		ring_publish_batch(&threads[i], results, SEGMENT_BATCH);
+		assert_int_equal(0, wakes(f));
+		while (ring_consume(&f->consumer, &c))
+			ring_release(&f->consumer, c.ref);
+		reserve_batch(f, results, SEGMENT_BATCH);
+		assert_true(ring_may_sleep(&f->consumer));
+		ring_publish_batch(&threads[i], results, SEGMENT_BATCH);
+		assert_int_equal(1, wakes(f));
+		ring_awake(&f->consumer);
+		while (ring_consume(&f->consumer, &c))
+			ring_release(&f->consumer, c.ref);
+	}
+	expect_healthy(f);
+}
+
 static void
 tickets_wrap_around(void **state)
 {
@@ -504,6 +652,10 @@ static const struct CMUnitTest tests[] = {
 	RING_TEST(a_ticket_that_is_never_filled_is_skipped),
 	RING_TEST(a_producer_that_lost_three_tickets_falls_back_to_the_bitmap),
 	RING_TEST(threads_without_an_id_publish_through_the_bitmap),
+	RING_TEST(a_batch_comes_whole_and_in_its_order_whoever_published),
+	RING_TEST(a_batch_keeps_its_order_around_poisoned_tickets),
+	RING_TEST(what_of_a_batch_finds_no_ticket_comes_by_the_bitmap),
+	RING_TEST(a_batch_wakes_the_consumer_once),
 	RING_TEST(tickets_wrap_around),
 	RING_TEST(generations_wrap_around_and_skip_zero),
 	RING_TEST(the_consumer_may_sleep_only_when_nothing_is_there),

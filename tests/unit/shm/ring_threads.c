@@ -54,23 +54,48 @@ worker_send(struct worker *w, ring_ref ref)
 	atomic_store(&w->sent, sent + 1);
 }
 
+/* Complete all that the consumer has sent by now, from number ${i} on. */
+static uint64_t
+publish_batch(struct worker *w, struct ring_producer *producer, uint64_t i)
+{
+	struct ring_result results[2 * SEGMENT_BATCH];
+	size_t count = 0;
+
+	do {
+		results[count] = (struct ring_result){
+			.ref = worker_take(w),
+			.bytes = (int64_t)(i + count),
+			.aux = ~(i + count),
+		};
+		count++;
+	} while (count < 2 * SEGMENT_BATCH && i + count < w->total &&
+		 atomic_load(&w->sent) != atomic_load(&w->taken));
+	ring_publish_batch(producer, results, count);
+	return (count);
+}
+
 static void *
 produce(void *argument)
 {
 	struct worker *w = argument;
 	struct ring_producer producer;
-	ring_ref ref;
 	uint64_t i;
 
 	ring_producer_init(&producer, w->ring, PRODUCER_NONE);
 	w->id = producer.id;
-	for (i = 0; i < w->total; i++) {
-		ref = worker_take(w);
-		if (i % 2 == 0)
-			ring_publish(&producer, ref, (int64_t)i, 0, ~i);
-		else if (ring_try_publish(&producer, ref, (int64_t)i, 0, ~i) !=
-			 0)
-			abort();
+	for (i = 0; i < w->total;) {
+		if (i % 3 == 0) {
+			i += publish_batch(w, &producer, i);
+		} else if (i % 3 == 1) {
+			ring_publish(
+			    &producer, worker_take(w), (int64_t)i, 0, ~i);
+			i++;
+		} else {
+			if (ring_try_publish(&producer, worker_take(w),
+				(int64_t)i, 0, ~i) != 0)
+				abort();
+			i++;
+		}
 	}
 	ring_producer_fini(&producer);
 	return (NULL);
