@@ -167,6 +167,11 @@ _Static_assert(sizeof(struct message_sandbox) == 32, "layout");
  * sandbox-syscalls, sandbox-read and sandbox-write, each empty when not set;
  * for each module its path, its name, then key=value settings, then an empty
  * string. The modules come in the order of their ids in the segment's header.
+ * Then, in the last site_bytes of it, the sites: for each its name; its hosts
+ * ("name", "*.name" or "*") and an empty string; its rules and an empty string.
+ * A rule is a path (one of them "/"), what is to be done there, as
+ * modules=MASK, body-max=BYTES, pending-ns=NS, status=NUMBER and location=URL,
+ * and an empty string.
  */
 struct message_boot {
 	uint32_t worker;
@@ -175,6 +180,10 @@ struct message_boot {
 	int32_t log_level;
 	uint32_t strings;     /* bytes of the list that follows */
 	uint32_t quarantined; /* a bit a module: don't load it */
+	uint32_t sites;
+	uint32_t site_bytes;   /* of `strings` */
+	uint32_t strict_hosts; /* 1: 421 for hosts of no site */
+	uint32_t padding;
 	struct message_limits limits;
 	struct message_sandbox sandbox;
 	char pool[MESSAGE_POOL_NAME];

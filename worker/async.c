@@ -15,6 +15,7 @@
 #include "worker/engine.h"
 #include "worker/meter.h"
 #include "worker/pipeline.h"
+#include "worker/site_request.h"
 #include "worker/stack.h"
 
 #include <errno.h>
@@ -145,7 +146,7 @@ take_buffered(
 			memcpy(place, data, length);
 			*ret_taken = length;
 			return (request->body.received >
-					request->worker->limits.body_max
+					site_request_body_max(request)
 				    ? -EFBIG
 				    : 0);
 		}

@@ -18,6 +18,7 @@
 #include "worker/link.h"
 #include "worker/pipeline.h"
 #include "worker/request.h"
+#include "worker/site_request.h"
 
 #include <errno.h>
 #include <string.h>
@@ -275,10 +276,15 @@ parse(struct conn *conn, struct worker *worker)
 		receive_more(conn, worker);
 		return;
 	}
-	if (status != 0)
+	if (status != 0) {
 		request_forget_head(request);
-	else if (request->head.content_length > worker->limits.body_max)
-		status = 413;
+	} else {
+		if (worker->sites.count > 0)
+			request->rule = site_request_find(request);
+		if (request->head.content_length >
+		    site_request_body_max(request))
+			status = 413;
+	}
 	begin_request(conn, worker, request, (unsigned)status);
 }
 

@@ -87,11 +87,20 @@ attach(struct worker *worker)
 	log_init("bulkhead-worker", boot.worker);
 	log_set_level(boot.log_level);
 	setproctitle("worker %u", boot.worker);
+	if (boot.site_bytes > boot.strings) {
+		free(strings);
+		return (-EBADMSG);
+	}
 	error = sandbox_parse(
 	    &worker->sandbox, &boot.sandbox, strings, boot.strings, &taken);
 	if (error == 0)
 		error = modules_parse(&worker->modules, strings + taken,
-		    boot.strings - taken, boot.modules);
+		    boot.strings - taken - boot.site_bytes, boot.modules);
+	if (error == 0)
+		error = sites_parse(&worker->sites,
+		    strings + boot.strings - boot.site_bytes, boot.site_bytes,
+		    boot.sites);
+	worker->sites.strict = boot.strict_hosts != 0;
 	free(strings);
 	worker->modules.quarantined = boot.quarantined;
 	worker->limits = limits_of(&boot.limits);
@@ -157,7 +166,8 @@ load_modules(struct worker *worker)
 
 	atomic_store_explicit(&worker->segment.consumer->state, SEGMENT_LOADING,
 	    memory_order_relaxed);
-	if (sandbox_enter(&worker->sandbox, &worker->modules, text, sizeof(text)) != 0 ||
+	if (sandbox_enter(
+		&worker->sandbox, &worker->modules, text, sizeof(text)) != 0 ||
 	    modules_load(
 		&worker->modules, &worker->segment, text, sizeof(text)) != 0) {
 		(void)link_say(worker->link, MESSAGE_FAILED, text);
@@ -171,6 +181,7 @@ static void
 release(struct worker *worker)
 {
 	modules_unload(&worker->modules);
+	sites_free(&worker->sites);
 	sandbox_free(&worker->sandbox);
 	stack_pool_free(worker->stacks);
 	engine_free(worker->engine);

@@ -13,6 +13,7 @@
 #include "worker/async.h"
 #include "worker/conn.h"
 #include "worker/meter.h"
+#include "worker/site_request.h"
 #include "worker/ticks.h"
 
 #include <inttypes.h>
@@ -206,7 +207,7 @@ park(struct request *request)
 		/* A ticket's thread may be gone; the socket has its limits. */
 		if (request->io.ref == 0)
 			conn_set_deadline(request->conn, request->worker,
-			    request->worker->limits.pending_ns);
+			    site_request_pending_ns(request));
 		WORKER_STAT_ADD(request->worker, requests_parked, 1);
 		stat_add(
 		    &current_call(request)->module->stats[MODULE_STAT_pending],
@@ -408,8 +409,16 @@ pipeline_start(struct request *request)
 	request->modules = modules_for(&request->worker->modules,
 	    (const char *)request->bytes + path.offset, path.length, &missing);
 	request->call = 0;
-	if (missing != 0)
+	if (request->rule != NULL) {
+		request->modules &= request->rule->modules;
+		missing &= request->rule->modules;
+	}
+	if (request->rule != NULL && request->rule->status != 0) {
+		site_request_answer(request);
+		request->call = request->worker->modules.log_call;
+	} else if (missing != 0) {
 		answer_unavailable(request);
+	}
 	if (may_call(request))
 		advance(request, invoke(request, NULL));
 }
@@ -462,7 +471,7 @@ pipeline_expire(struct request *request)
 	pipeline_module_error(current_call(request)->module, request,
 	    "left the request pending for %" PRIu64 " s without posting its "
 	    "completion; it is answered 500",
-	    request->worker->limits.pending_ns / UINT64_C(1000000000));
+	    site_request_pending_ns(request) / UINT64_C(1000000000));
 	request->state = REQUEST_RUNNING;
 	response_error(request, 500);
 	advance(request, BH_FINISH_REQUEST);

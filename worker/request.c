@@ -39,6 +39,7 @@ request_new(struct worker *worker, struct conn *conn)
 	request->replays = 0;
 	request->call = 0;
 	request->parked_ticks = 0;
+	request->rule = NULL;
 	request->selves_made = 0;
 	request->provider.request = request;
 	request->error_status = 0;

@@ -14,6 +14,7 @@
 #include "worker/worker.h"
 
 struct conn;
+struct site_rule;
 struct stack;
 
 /*
@@ -73,8 +74,9 @@ struct request {
 	bool continue_sent;
 	bool body_bad; /* framing broken or too long: the connection ends */
 
-	uint32_t modules; /* that take part in it: a bit each */
-	size_t call;      /* index in modules->calls */
+	const struct site_rule *rule; /* of its site; NULL: none */
+	uint32_t modules;             /* that take part in it: a bit each */
+	size_t call;                  /* index in modules->calls */
 	enum bh_notification_status after; /* of a WAITING request */
 	void *selves[SEGMENT_MODULES_MAX];
 	uint32_t selves_made; /* a bit a module */

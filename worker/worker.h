@@ -11,6 +11,7 @@
 #include "shm/segment.h"
 #include "shm/stats.h"
 #include "worker/module.h"
+#include "worker/site.h"
 #include "worker/sandbox.h"
 
 #include <stdbool.h>
@@ -55,6 +56,7 @@ struct worker {
 	struct ring_consumer consumer;
 	struct ring_producer producer; /* of the dispatch thread */
 	struct modules modules;
+	struct sites sites;
 	struct engine *engine;
 	struct link *link; /* to the master */
 	struct stack_pool *stacks;
