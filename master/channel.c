@@ -4,6 +4,7 @@
  */
 #include "master/channel.h"
 
+#include "master/config_site.h"
 #include "master/master.h"
 #include "shm/base/fd.h"
 #include "shm/base/log.h"
@@ -244,6 +245,25 @@ write_strings(const struct config_pool *config, char *list)
 	return (used);
 }
 
+/* The pool's sites, behind that; *${ret_count} of them. */
+static size_t
+write_sites(const struct config *config, const struct config_pool *pool,
+    char *list, uint32_t *ret_count)
+{
+	const struct config_site *site;
+	size_t used = 0;
+
+	*ret_count = 0;
+	for (uint32_t i = 0; i < config->site_count; i++) {
+		site = config->sites[i];
+		if (config->pools[site->pool] != pool)
+			continue;
+		used = config_site_write(site, add_string, list, used);
+		++*ret_count;
+	}
+	return (used);
+}
+
 int
 channel_send_boot(struct worker *worker)
 {
@@ -252,9 +272,13 @@ channel_send_boot(struct worker *worker)
 		worker->segment_fds.buffers };
 	struct message_header header;
 	struct message_boot boot;
-	size_t strings = write_strings(config, NULL);
+	const struct config *server = worker->pool->generation->config;
+	uint32_t sites;
+	size_t modules = write_strings(config, NULL);
+	size_t site_bytes = write_sites(server, config, NULL, &sites);
+	size_t strings = modules + site_bytes;
 	size_t size = sizeof(header) + sizeof(boot) + strings;
-	char *bytes;
+	char *bytes, *list;
 	int error;
 
 	if (size > MESSAGE_MAX)
@@ -266,8 +290,11 @@ channel_send_boot(struct worker *worker)
 	boot.worker = worker->number;
 	boot.incarnation = worker->incarnation;
 	boot.modules = config->module_count;
-	boot.log_level = worker->pool->generation->config->log_level;
+	boot.log_level = server->log_level;
 	boot.strings = (uint32_t)strings;
+	boot.sites = sites;
+	boot.site_bytes = (uint32_t)site_bytes;
+	boot.strict_hosts = config->strict_hosts;
 	boot.quarantined = worker->unloaded;
 	boot.limits = config->limits;
 	boot.sandbox = config->sandbox;
@@ -276,8 +303,11 @@ channel_send_boot(struct worker *worker)
 	    &header, MESSAGE_BOOT, 0, (uint32_t)(size - sizeof(header)));
 	memcpy(bytes, &header, sizeof(header));
 	memcpy(bytes + sizeof(header), &boot, sizeof(boot));
-	(void)write_strings(config, bytes + sizeof(header) + sizeof(boot));
+	list = bytes + sizeof(header) + sizeof(boot);
+	(void)write_strings(config, list);
+	(void)write_sites(server, config, list + modules, &sites);
 	error = fd_send(worker->socket, bytes, size, fds, 3);
+	explicit_bzero(list, strings); /* settings may be secrets */
 	free(bytes);
 	return (error);
 }

@@ -5,6 +5,7 @@
  */
 #include "master/config.h"
 
+#include "master/config_site.h"
 #include "master/settings.h"
 
 #include <bsd/string.h>
@@ -27,13 +28,31 @@ config_new(void)
 	return (config);
 }
 
-static void
-free_pool(struct config_pool *pool)
+struct config_pool *
+config_pool_new(void)
 {
-	for (uint32_t i = 0; i < pool->module_count; i++) {
-		free(pool->modules[i].given);
-		free(pool->modules[i].path);
-	}
+	struct config_pool *pool = calloc(1, sizeof(*pool));
+
+	if (pool != NULL)
+		settings_init_pool(pool);
+	return (pool);
+}
+
+static void
+free_module(struct config_module *module)
+{
+	if (module->given != NULL)
+		explicit_bzero(module->given, module->given_size);
+	free(module->given);
+	free(module->path);
+	memset(module, 0, sizeof(*module));
+}
+
+void
+config_pool_free(struct config_pool *pool)
+{
+	for (uint32_t i = 0; i < pool->module_count; i++)
+		free_module(&pool->modules[i]);
 	settings_free_pool(pool);
 	free(pool->name);
 	free(pool);
@@ -45,8 +64,9 @@ config_free(struct config *config)
 	if (config == NULL)
 		return;
 	for (uint32_t i = 0; i < config->pool_count; i++)
-		free_pool(config->pools[i]);
-	free(config->control);
+		config_pool_free(config->pools[i]);
+	for (uint32_t i = 0; i < config->site_count; i++)
+		config_site_free(config->sites[i]);
 	free(config->worker);
 	free(config->admin_program);
 	settings_free(config);
@@ -87,49 +107,60 @@ check_pool(const struct config *config, const char *name, struct reason *why)
 }
 
 int
-config_add_pool(struct config *config, const char *name,
-    struct config_pool **ret_pool, struct reason *why)
+config_adopt_pool(struct config *config, const char *name,
+    struct config_pool *pool, struct reason *why)
 {
-	struct config_pool *pool;
 	int error;
 
 	error = check_pool(config, name, why);
 	if (error != 0)
 		return (error);
-	pool = calloc(1, sizeof(*pool));
-	if (pool != NULL)
-		pool->name = strdup(name);
-	if (pool == NULL || pool->name == NULL) {
-		free(pool);
+	pool->name = strdup(name);
+	if (pool->name == NULL)
 		return (reason_set(why, -ENOMEM, "out of memory"));
-	}
-	settings_init_pool(pool);
 	config->pools[config->pool_count++] = pool;
-	*ret_pool = pool;
 	return (0);
 }
 
+int
+config_add_pool(struct config *config, const char *name,
+    struct config_pool **ret_pool, struct reason *why)
+{
+	struct config_pool *pool = config_pool_new();
+	int error;
+
+	if (pool == NULL)
+		return (reason_set(why, -ENOMEM, "out of memory"));
+	error = config_adopt_pool(config, name, pool, why);
+	if (error != 0)
+		config_pool_free(pool);
+	else
+		*ret_pool = pool;
+	return (error);
+}
+
 static int
-check_name(const struct config_pool *pool, const char *name, struct reason *why)
+check_name(const struct config_pool *pool, const char *name, const char *how,
+    struct reason *why)
 {
 	if (*name == '\0')
 		return (reason_set(why, -EINVAL, "a module needs a name"));
 	if (!is_plain(name))
 		return (reason_set(why, -EINVAL,
 		    "the module name '%s' has characters other than letters, "
-		    "digits, '_', '.' and '-'; give another with name=",
-		    name));
+		    "digits, '_', '.' and '-'; give another%s",
+		    name, how));
 	if (strlen(name) >= SEGMENT_MODULE_NAME)
 		return (reason_set(why, -EINVAL,
 		    "the module name '%s' is longer than %d characters; give "
-		    "a shorter one with name=",
-		    name, SEGMENT_MODULE_NAME - 1));
+		    "a shorter one%s",
+		    name, SEGMENT_MODULE_NAME - 1, how));
 	for (uint32_t i = 0; i < pool->module_count; i++)
 		if (strcmp(pool->modules[i].name, name) == 0)
 			return (reason_set(why, -EINVAL,
 			    "two modules are named '%s'; give one of them "
-			    "another name with name=",
-			    name));
+			    "another name%s",
+			    name, how));
 	return (0);
 }
 
@@ -237,33 +268,95 @@ parse_module(const struct config_pool *pool, struct config_module *module,
 	}
 	if (module->name == NULL)
 		module->name = name_from_file(module);
-	return (check_name(pool, module->name, why));
+	return (check_name(pool, module->name, " with name=", why));
+}
+
+/* A place for one more, cleared; or NULL. */
+static struct config_module *
+next_module(struct config_pool *pool, struct reason *why)
+{
+	struct config_module *module;
+
+	if (pool->module_count == SEGMENT_MODULES_MAX) {
+		(void)reason_set(why, -EINVAL,
+		    "more than %d modules; a pool has room for so many",
+		    SEGMENT_MODULES_MAX);
+		return (NULL);
+	}
+	module = &pool->modules[pool->module_count];
+	memset(module, 0, sizeof(*module));
+	return (module);
 }
 
 int
 config_add_module(
     struct config_pool *pool, const char *argument, struct reason *why)
 {
-	struct config_module *module;
+	struct config_module *module = next_module(pool, why);
 	int error;
 
-	if (pool->module_count == SEGMENT_MODULES_MAX)
-		return (reason_set(why, -EINVAL,
-		    "more than %d modules; a pool has room for so many",
-		    SEGMENT_MODULES_MAX));
-	module = &pool->modules[pool->module_count];
-	memset(module, 0, sizeof(*module));
+	if (module == NULL)
+		return (-EINVAL);
 	module->given = strdup(argument);
 	if (module->given == NULL)
 		return (reason_set(why, -ENOMEM, "out of memory"));
+	module->given_size = strlen(argument);
 	error = parse_module(pool, module, why);
-	if (error != 0) {
-		free(module->given);
-		memset(module, 0, sizeof(*module));
-		return (error);
-	}
-	pool->module_count++;
-	return (0);
+	if (error != 0)
+		free_module(module);
+	else
+		pool->module_count++;
+	return (error);
+}
+
+/* One string more in what the module owns. */
+static const char *
+keep(struct config_module *module, const char *text)
+{
+	char *place = module->given + module->given_size;
+	size_t size = strlen(text) + 1;
+
+	memcpy(place, text, size);
+	module->given_size += size;
+	return (place);
+}
+
+static int
+take_parts(struct config_pool *pool, struct config_module *module,
+    const char *name, const struct config_list *settings, struct reason *why)
+{
+	int error;
+
+	error = check_name(pool, name, "", why);
+	module->name = keep(module, name);
+	for (size_t i = 0; i < settings->count && error == 0; i++)
+		error =
+		    add_setting(module, keep(module, settings->items[i]), why);
+	return (error);
+}
+
+int
+config_add_module_parts(struct config_pool *pool, const char *name,
+    const char *file, const struct config_list *settings, struct reason *why)
+{
+	struct config_module *module = next_module(pool, why);
+	size_t size = strlen(file) + strlen(name) + 2;
+	int error;
+
+	if (module == NULL)
+		return (-EINVAL);
+	for (size_t i = 0; i < settings->count; i++)
+		size += strlen(settings->items[i]) + 1;
+	module->given = malloc(size);
+	if (module->given == NULL)
+		return (reason_set(why, -ENOMEM, "out of memory"));
+	module->file = keep(module, file);
+	error = take_parts(pool, module, name, settings, why);
+	if (error != 0)
+		free_module(module);
+	else
+		pool->module_count++;
+	return (error);
 }
 
 static uint32_t

@@ -25,11 +25,19 @@ enum {
 	CONFIG_POOL_NAME = MESSAGE_POOL_NAME, /* with its NUL */
 	CONFIG_SETTINGS_MAX = 64,             /* of one module */
 	CONFIG_WORKERS_MAX = 256,             /* of one pool */
+	CONFIG_SITES_MAX = 1024,
+};
+#define CONFIG_UNSET UINT64_MAX /* a number that nobody gave */
+
+struct config_list {
+	char **items;
+	size_t count;
 };
 
 struct config_module {
-	char *given;      /* -m's argument, cut up; owns name and settings */
-	const char *file; /* as given: a path, or a name to be looked up */
+	char *given;       /* -m's argument, cut up; owns name and settings */
+	size_t given_size; /* to be wiped: settings may be secrets */
+	const char *file;  /* as given: a path, or a name to be looked up */
 	const char *name;
 	char *path; /* what the worker loads; set by paths_resolve() */
 	const char *settings[CONFIG_SETTINGS_MAX]; /* "key=value" */
@@ -64,6 +72,7 @@ struct config_pool {
 	uint64_t recycle_age_ms;
 	uint64_t recycle_memory;
 	bool core_dumps;
+	bool strict_hosts;            /* 421 for hosts that no site has */
 	struct message_limits limits; /* what its workers are told */
 
 	char *user;               /* NULL: the master's own; see identity.h */
@@ -73,6 +82,29 @@ struct config_pool {
 	char *sandbox_syscalls; /* words with spaces between; or NULL */
 	char *sandbox_read;
 	char *sandbox_write;
+};
+
+/* What becomes of the requests under a path of a site. */
+struct config_rule {
+	char *path;                 /* "/": the site's own */
+	struct config_list modules; /* names; none: all of the pool */
+	uint32_t module_mask;       /* the same: a bit each */
+	int modules_line;           /* where the names stood, for messages */
+	/* CONFIG_UNSET: the pool's limits, and no refusal. */
+	uint64_t body_max;
+	uint64_t pending_limit_ms;
+	uint64_t deny;  /* answer this status */
+	char *redirect; /* NULL, or the status and the URL */
+};
+
+/* The hosts that a pool's workers answer for in their own way. */
+struct config_site {
+	char *name;
+	char *pool_name;
+	uint32_t pool;             /* index of pools */
+	struct config_list hosts;  /* names, "*.name", or "*" for all others */
+	struct config_rule *rules; /* the first is the site's own */
+	size_t rule_count;
 };
 
 struct config_listener {
@@ -86,6 +118,8 @@ struct config {
 	bool listeners_default; /* nobody has asked for them */
 	struct config_pool *pools[CONFIG_POOLS_MAX];
 	uint32_t pool_count;
+	struct config_site *sites[CONFIG_SITES_MAX];
+	uint32_t site_count;
 	bool check;          /* -t */
 	char *control;       /* path of the control socket */
 	char *worker;        /* path of bulkhead-worker */
@@ -126,6 +160,25 @@ void config_free(struct config *config);
  */
 int config_add_pool(struct config *config, const char *name,
     struct config_pool **ret_pool, struct reason *why);
+
+/*
+ * config_pool_new(): a pool with the default settings and no name, that is in
+ * no configuration; or NULL. config_pool_free(pool): and all that it owns.
+ * config_adopt_pool(config, name, pool, why): add it. When that fails it is
+ * still the caller's; the return value is config_add_pool()'s.
+ */
+struct config_pool *config_pool_new(void);
+void config_pool_free(struct config_pool *pool);
+int config_adopt_pool(struct config *config, const char *name,
+    struct config_pool *pool, struct reason *why);
+
+/*
+ * config_add_module_parts(pool, name, file, settings, why):
+ * Add a module by its parts; the settings are "key=value" and may be the
+ * server's own. Copies them. Returns as config_add_module().
+ */
+int config_add_module_parts(struct config_pool *pool, const char *name,
+    const char *file, const struct config_list *settings, struct reason *why);
 
 /*
  * config_add_module(pool, argument, why):

@@ -5,6 +5,7 @@
  */
 #include "master/options.h"
 
+#include "master/config_file.h"
 #include "master/settings.h"
 
 #include <bsd/stdlib.h>
@@ -28,9 +29,12 @@ static const struct option long_options[] = {
 
 static const char usage[] =
     "usage: bulkhead [-t] [-l ADDR:PORT]... [-m MODULE.so[,key=value]...]...\n"
-    "                [-w N|auto] [-o NAME=VALUE]... [--control PATH] "
-    "[-V] [-h]\n"
+    "                [-w N|auto] [-o NAME=VALUE]... [--control PATH]\n"
+    "       bulkhead [-t] -c FILE [--control PATH]\n"
+    "       bulkhead -V | -h\n"
     "\n"
+    "  -c, --config FILE       read the configuration from this file, which\n"
+    "                          then says all that -l, -m, -w and -o would\n"
     "  -l, --listen ADDR:PORT  listen there: 127.0.0.1:8080 (the default),\n"
     "                          [::1]:8080, :8080 for every address, or\n"
     "                          unix:PATH; port 0 takes any free one\n"
@@ -164,44 +168,97 @@ complain(int option, char **argv, struct reason *why)
 		letter[0] != '\0' ? letter : word));
 }
 
-static int
-apply(int option, char **argv, struct config *config, struct reason *why)
-{
-	struct config_pool *pool = config->pools[0];
+/* What the words so far have said. */
+struct words {
+	struct config *config;
+	struct config_pool *pool; /* that the command line describes, or NULL */
+	const char *file;         /* -c's */
+	char described;           /* the first option that a file excludes */
+};
 
+/* The pool of the command line is made when something is said of it. */
+static int
+describe(struct words *words, int option, struct reason *why)
+{
+	if (words->described == '\0')
+		words->described = (char)option;
+	if (words->pool != NULL)
+		return (0);
+	return (config_add_pool(words->config, "main", &words->pool, why));
+}
+
+static int
+apply_described(struct words *words, int option, struct reason *why)
+{
+	int error = describe(words, option, why);
+
+	if (error != 0)
+		return (error);
+	switch (option) {
+	case 'l':
+		return (add_listener(words->config, optarg, why));
+	case 'm':
+		return (add_module(words->pool, optarg, why));
+	case 'w':
+		return (set_workers(words->pool, optarg, why));
+	default:
+		return (settings_set(words->config, words->pool, optarg, why));
+	}
+}
+
+static int
+apply(int option, char **argv, struct words *words, struct reason *why)
+{
 	switch (option) {
 	case 'c':
-		return (reason_set(why, -ENOTSUP,
-		    "option -c: this build has no configuration file yet; "
-		    "say it with -l, -m and -w"));
-	case 't':
-		config->check = true;
+		if (words->file != NULL)
+			return (reason_set(why, -EINVAL,
+			    "option -c: there are two; write one file that "
+			    "includes the other with include(\"...\")"));
+		words->file = optarg;
 		return (0);
-	case 'l':
-		return (add_listener(config, optarg, why));
-	case 'm':
-		return (add_module(pool, optarg, why));
-	case 'w':
-		return (set_workers(pool, optarg, why));
-	case 'o':
-		return (settings_set(config, pool, optarg, why));
+	case 't':
+		words->config->check = true;
+		return (0);
 	case 'C':
-		return (set_control(config, optarg, why));
+		return (set_control(words->config, optarg, why));
+	case 'l':
+	case 'm':
+	case 'w':
+	case 'o':
+		return (apply_described(words, option, why));
 	default:
 		return (complain(option, argv, why));
 	}
 }
 
+/* A file says all; but --control goes before what it says. */
+static int
+read_file(struct words *words, struct reason *why)
+{
+	struct config *config = words->config;
+	char *control = config->control;
+	int error;
+
+	if (words->described != '\0')
+		return (reason_set(why, -EINVAL,
+		    "option -%c: with -c the file says that; write it into %s",
+		    words->described, words->file));
+	config->control = NULL;
+	error = config_file_load(words->file, config, why);
+	if (control != NULL) {
+		free(config->control);
+		config->control = control;
+	}
+	return (error);
+}
+
 int
 options_parse(int argc, char **argv, struct config *config, struct reason *why)
 {
-	struct config_pool *pool;
-	int error, option;
+	struct words words = { .config = config };
+	int error = 0, option;
 
-	/* The command line describes one pool. */
-	error = config_add_pool(config, "main", &pool, why);
-	if (error != 0)
-		return (error);
 	opterr = 0;
 	optind = 0; /* glibc: start afresh, whoever has parsed before */
 	while ((option = getopt_long(
@@ -210,7 +267,7 @@ options_parse(int argc, char **argv, struct config *config, struct reason *why)
 			return (OPTIONS_HELP);
 		if (option == 'V')
 			return (OPTIONS_VERSION);
-		error = apply(option, argv, config, why);
+		error = apply(option, argv, &words, why);
 		if (error != 0)
 			return (error);
 	}
@@ -218,7 +275,9 @@ options_parse(int argc, char **argv, struct config *config, struct reason *why)
 		return (reason_set(why, -EINVAL,
 		    "'%s' belongs to no option; see bulkhead -h",
 		    argv[optind]));
-	if (config_set_defaults(config) != 0)
-		return (reason_set(why, -ENOMEM, "out of memory"));
-	return (OPTIONS_RUN);
+	if (words.file != NULL)
+		error = read_file(&words, why);
+	if (error == 0 && config_set_defaults(config) != 0)
+		error = reason_set(why, -ENOMEM, "out of memory");
+	return (error != 0 ? error : OPTIONS_RUN);
 }

@@ -1,325 +1,348 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Settings by name. Runs in the master before anything is opened.
+ * Settings by name. Runs in the master before anything is opened, and when a
+ * configuration is read again.
  */
 #include "master/settings.h"
 
+#include "master/nearest.h"
+#include "master/settings_value.h"
+
+#include <bsd/stdlib.h>
+#include <bsd/string.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum setting_kind {
-	SETTING_TIME,
-	SETTING_COUNT,
-	SETTING_SIZE,
-	SETTING_SWITCH,
-	SETTING_PATH,
-	SETTING_TEXT
-};
-
-enum setting_scope {
-	SCOPE_SERVER,
-	SCOPE_POOL
-};
-
-struct setting {
-	const char *name;
-	const char *help;
-	enum setting_kind kind;
-	enum setting_scope scope;
-	size_t offset; /* in struct config, or in struct config_pool */
-	uint64_t least, most, initial;
-};
+#include <syslog.h>
 
 #define FIELD_SERVER(field) offsetof(struct config, field)
 #define FIELD_POOL(field)   offsetof(struct config_pool, field)
-#define NUMBER(scope, name, field, kind, least, most, initial, help)           \
-	{ (name), (help), SETTING_##kind, SCOPE_##scope, FIELD_##scope(field), \
-		(least), (most), (initial) },
+#define FIELD_LISTEN(field) offsetof(struct settings_listen, field)
+#define FIELD_MODULE(field) offsetof(struct settings_module, field)
+#define FIELD_SITE(field)   offsetof(struct config_site, field)
+#define FIELD_RULE(field)   offsetof(struct config_rule, field)
+#define SETTING(scope, name, field, kind, least, most, initial, form, help) \
+	{ (name), (form), (help), SETTING_##kind, SCOPE_##scope,            \
+		FIELD_##scope(field), (least), (most), (initial) },
 #define TIME(scope, name, field, least, most, initial, help) \
-	NUMBER(scope, name, field, TIME, least, most, initial, help)
+	SETTING(scope, name, field, TIME, least, most, initial, NULL, help)
 #define COUNT(scope, name, field, least, most, initial, help) \
-	NUMBER(scope, name, field, COUNT, least, most, initial, help)
+	SETTING(scope, name, field, COUNT, least, most, initial, NULL, help)
 #define SIZE(scope, name, field, least, most, initial, help) \
-	NUMBER(scope, name, field, SIZE, least, most, initial, help)
+	SETTING(scope, name, field, SIZE, least, most, initial, NULL, help)
 #define SWITCH(scope, name, field, initial, help) \
-	NUMBER(scope, name, field, SWITCH, 0, 1, initial, help)
+	SETTING(scope, name, field, SWITCH, 0, 1, initial, NULL, help)
 #define PATH(scope, name, field, help) \
-	NUMBER(scope, name, field, PATH, 0, 0, 0, help)
-#define TEXT(scope, name, field, help) \
-	NUMBER(scope, name, field, TEXT, 0, 0, 0, help)
+	SETTING(scope, name, field, PATH, 0, 0, 0, NULL, help)
+#define TEXT(scope, name, field, least, form, help) \
+	SETTING(scope, name, field, TEXT, least, 0, 0, form, help)
+#define LIST(scope, name, field, form, help) \
+	SETTING(scope, name, field, LIST, 0, 0, 0, form, help)
+#define WORKERS(scope, name, field, help) \
+	SETTING(                          \
+	    scope, name, field, WORKERS, 1, CONFIG_WORKERS_MAX, 0, NULL, help)
+#define LEVEL(scope, name, field, help) \
+	SETTING(scope, name, field, LEVEL, 0, 0, LOG_INFO, NULL, help)
 static const struct setting settings[] = {
 #include "master/settings.def"
 };
 
 enum {
 	SETTINGS = sizeof(settings) / sizeof(settings[0]),
-	NAME_MAX_LENGTH = 32,
-	NEAR = 3, /* slips of the finger that are still a suggestion */
-	VALUE_TEXT = 48,
 };
 
-struct unit {
-	const char *suffix;
-	uint64_t factor;
-};
-
-static const struct unit time_units[] = {
-	{ "ms", 1 },
-	{ "s", 1000 },
-	{ "m", 60 * 1000 },
-	{ "h", 60 * 60 * 1000 },
-	{ "d", 24 * 60 * 60 * 1000 },
-	{ NULL, 0 },
-};
-static const struct unit size_units[] = {
-	{ "", 1 },
-	{ "k", UINT64_C(1) << 10 },
-	{ "M", UINT64_C(1) << 20 },
-	{ "G", UINT64_C(1) << 30 },
-	{ NULL, 0 },
-};
-static const struct unit no_units[] = {
-	{ "", 1 },
-	{ NULL, 0 },
-};
-
-static const struct unit *
-units_of(const struct setting *setting)
+const struct setting *
+settings_list(size_t *ret_count)
 {
-	if (setting->kind == SETTING_TIME)
-		return (time_units);
-	return (setting->kind == SETTING_SIZE ? size_units : no_units);
+	*ret_count = SETTINGS;
+	return (settings);
 }
 
-static bool
-is_text(const struct setting *setting)
+static void *
+field_of(void *owner, const struct setting *setting)
 {
-	return (setting->kind == SETTING_PATH || setting->kind == SETTING_TEXT);
+	return ((char *)owner + setting->offset);
 }
 
-static uint64_t *
-number_at(void *owner, const struct setting *setting)
+int
+config_list_add(struct config_list *list, const char *text)
 {
-	return ((uint64_t *)(void *)((char *)owner + setting->offset));
-}
+	char **items, *item = strdup(text);
 
-static bool *
-switch_at(void *owner, const struct setting *setting)
-{
-	return ((bool *)(void *)((char *)owner + setting->offset));
-}
-
-static char **
-text_at(void *owner, const struct setting *setting)
-{
-	return ((char **)(void *)((char *)owner + setting->offset));
-}
-
-/* In the largest unit that says it exactly: "30s". */
-static void
-format_value(const struct setting *setting, uint64_t value, char *ret_text)
-{
-	const struct unit *best = NULL;
-
-	if (setting->kind == SETTING_SWITCH) {
-		(void)snprintf(
-		    ret_text, VALUE_TEXT, "%s", value != 0 ? "on" : "off");
-		return;
+	items = reallocarray(list->items, list->count + 1, sizeof(*items));
+	if (items != NULL)
+		list->items = items;
+	if (item == NULL || items == NULL) {
+		free(item);
+		return (-ENOMEM);
 	}
-	for (const struct unit *unit = units_of(setting); unit->suffix != NULL;
-	     unit++)
-		if (value % unit->factor == 0 && (value != 0 || best == NULL))
-			best = unit;
-	(void)snprintf(ret_text, VALUE_TEXT, "%" PRIu64 "%s",
-	    value / best->factor, value == 0 ? "" : best->suffix);
+	items[list->count++] = item;
+	return (0);
 }
 
-/* ${owner}: a struct config or a struct config_pool, as ${scope} says. */
+void
+config_list_free(struct config_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->items[i]);
+	free(list->items);
+	*list = (struct config_list){ NULL, 0 };
+}
+
 static void
-init_scope(void *owner, enum setting_scope scope)
+init_one(const struct setting *setting, void *field)
+{
+	switch (setting->kind) {
+	case SETTING_TIME:
+	case SETTING_COUNT:
+	case SETTING_SIZE:
+		*(uint64_t *)field = setting->initial;
+		break;
+	case SETTING_SWITCH:
+		*(bool *)field = setting->initial != 0;
+		break;
+	case SETTING_PATH:
+	case SETTING_TEXT:
+		*(char **)field = NULL;
+		break;
+	case SETTING_LIST:
+		*(struct config_list *)field = (struct config_list){ NULL, 0 };
+		break;
+	case SETTING_WORKERS:
+		*(uint32_t *)field = (uint32_t)setting->initial;
+		break;
+	case SETTING_LEVEL:
+		*(int *)field = (int)setting->initial;
+		break;
+	}
+}
+
+void
+settings_init_scope(void *owner, enum setting_scope scope)
 {
 	const struct setting *setting;
+
+	for (setting = settings; setting < settings + SETTINGS; setting++)
+		if (setting->scope == scope)
+			init_one(setting, field_of(owner, setting));
+}
+
+void
+settings_free_scope(void *owner, enum setting_scope scope)
+{
+	const struct setting *setting;
+	char **text;
 
 	for (setting = settings; setting < settings + SETTINGS; setting++) {
 		if (setting->scope != scope)
 			continue;
-		if (setting->kind == SETTING_SWITCH)
-			*switch_at(owner, setting) = setting->initial != 0;
-		else if (is_text(setting))
-			*text_at(owner, setting) = NULL;
-		else
-			*number_at(owner, setting) = setting->initial;
+		if (setting->kind == SETTING_LIST)
+			config_list_free(field_of(owner, setting));
+		if (setting->kind != SETTING_PATH &&
+		    setting->kind != SETTING_TEXT)
+			continue;
+		text = field_of(owner, setting);
+		free(*text);
+		*text = NULL;
 	}
 }
 
 void
 settings_init(struct config *config)
 {
-	init_scope(config, SCOPE_SERVER);
+	settings_init_scope(config, SCOPE_SERVER);
 }
 
 void
 settings_init_pool(struct config_pool *pool)
 {
-	init_scope(pool, SCOPE_POOL);
-}
-
-static void
-free_scope(void *owner, enum setting_scope scope)
-{
-	const struct setting *setting;
-
-	for (setting = settings; setting < settings + SETTINGS; setting++)
-		if (setting->scope == scope && is_text(setting)) {
-			free(*text_at(owner, setting));
-			*text_at(owner, setting) = NULL;
-		}
+	settings_init_scope(pool, SCOPE_POOL);
 }
 
 void
 settings_free(struct config *config)
 {
-	free_scope(config, SCOPE_SERVER);
+	settings_free_scope(config, SCOPE_SERVER);
 }
 
 void
 settings_free_pool(struct config_pool *pool)
 {
-	free_scope(pool, SCOPE_POOL);
+	settings_free_scope(pool, SCOPE_POOL);
 }
 
-/* Digits and a unit; a time other than 0 needs one. */
-static bool
-parse_number(
-    const struct setting *setting, const char *text, uint64_t *ret_value)
-{
-	const struct unit *unit;
-	uint64_t value = 0;
-	const char *at = text;
-
-	for (; *at >= '0' && *at <= '9'; at++) {
-		if (value > (UINT64_MAX - 9) / 10)
-			return (false);
-		value = value * 10 + (uint64_t)(*at - '0');
-	}
-	if (at == text)
-		return (false);
-	*ret_value = value;
-	if (value == 0 && *at == '\0')
-		return (true);
-	for (unit = units_of(setting); unit->suffix != NULL; unit++) {
-		if (strcmp(at, unit->suffix) != 0)
-			continue;
-		if (value > UINT64_MAX / unit->factor)
-			return (false);
-		*ret_value = value * unit->factor;
-		return (true);
-	}
-	return (false);
-}
-
-static int
-set_number(void *owner, const struct setting *setting, const char *text,
-    struct reason *why)
+void
+setting_form(const struct setting *setting, char ret_text[static SETTING_ROOM])
 {
 	static const char *const forms[] = {
-		[SETTING_TIME] = "a time like 250ms, 30s or 5m",
-		[SETTING_COUNT] = "a number",
-		[SETTING_SIZE] = "a size like 65536, 512k, 64M or 2G",
+		[SETTING_TIME] = "a time like 250ms, 30s or 5m, from ",
+		[SETTING_COUNT] = "a number, from ",
+		[SETTING_SIZE] = "a size like 65536, 512k, 64M or 2G, from ",
 	};
-	char least[VALUE_TEXT], most[VALUE_TEXT];
-	uint64_t value;
+	char least[SETTING_ROOM], most[SETTING_ROOM];
 
-	if (parse_number(setting, text, &value) && value >= setting->least &&
-	    value <= setting->most) {
-		*number_at(owner, setting) = value;
-		return (0);
+	switch (setting->kind) {
+	case SETTING_TIME:
+	case SETTING_COUNT:
+	case SETTING_SIZE:
+		value_format(setting->kind, setting->least, least);
+		value_format(setting->kind, setting->most, most);
+		(void)snprintf(ret_text, SETTING_ROOM, "%s%.40s to %.40s",
+		    forms[setting->kind], least, most);
+		break;
+	case SETTING_SWITCH:
+		(void)strlcpy(ret_text, "on or off", SETTING_ROOM);
+		break;
+	case SETTING_PATH:
+		(void)strlcpy(ret_text, "a path", SETTING_ROOM);
+		break;
+	case SETTING_WORKERS:
+		(void)snprintf(ret_text, SETTING_ROOM,
+		    "a number from 1 to %d, or auto", CONFIG_WORKERS_MAX);
+		break;
+	case SETTING_LEVEL:
+		(void)strlcpy(ret_text, "error, warning, notice, info or debug",
+		    SETTING_ROOM);
+		break;
+	case SETTING_TEXT:
+	case SETTING_LIST:
+		(void)strlcpy(ret_text, setting->form, SETTING_ROOM);
+		break;
 	}
-	format_value(setting, setting->least, least);
-	format_value(setting, setting->most, most);
-	return (reason_set(why, -EINVAL,
-	    "option -o: %s can't be '%s'; write %s, from %s to %s",
-	    setting->name, text, forms[setting->kind], least, most));
 }
 
-static int
-set_switch(void *owner, const struct setting *setting, const char *text,
-    struct reason *why)
+void
+setting_default(
+    const struct setting *setting, char ret_text[static SETTING_ROOM])
 {
-	bool on = strcmp(text, "on") == 0;
+	*ret_text = '\0';
+	switch (setting->kind) {
+	case SETTING_TIME:
+	case SETTING_COUNT:
+	case SETTING_SIZE:
+		if (setting->initial != CONFIG_UNSET)
+			value_format(setting->kind, setting->initial, ret_text);
+		break;
+	case SETTING_SWITCH:
+		(void)strlcpy(ret_text, setting->initial != 0 ? "on" : "off",
+		    SETTING_ROOM);
+		break;
+	case SETTING_WORKERS:
+		(void)strlcpy(ret_text, "auto", SETTING_ROOM);
+		break;
+	case SETTING_LEVEL:
+		(void)strlcpy(
+		    ret_text, level_name((int)setting->initial), SETTING_ROOM);
+		break;
+	case SETTING_PATH:
+	case SETTING_TEXT:
+	case SETTING_LIST:
+		break;
+	}
+}
 
-	if (!on && strcmp(text, "off") != 0)
-		return (reason_set(why, -EINVAL,
-		    "option -o: %s can't be '%s'; write on or off",
-		    setting->name, text));
-	*switch_at(owner, setting) = on;
-	return (0);
+/* False: the text isn't a value of that kind. */
+static bool
+set_plain(const struct setting *setting, void *field, const char *text)
+{
+	uint64_t value;
+	bool on;
+
+	switch (setting->kind) {
+	case SETTING_SWITCH:
+		on = strcmp(text, "on") == 0 || strcmp(text, "yes") == 0;
+		if (!on && strcmp(text, "off") != 0 && strcmp(text, "no") != 0)
+			return (false);
+		*(bool *)field = on;
+		return (true);
+	case SETTING_LEVEL:
+		return (level_parse(text, field));
+	case SETTING_WORKERS:
+		if (strcmp(text, "auto") == 0) {
+			*(uint32_t *)field = 0;
+			return (true);
+		}
+		break;
+	default:
+		break;
+	}
+	if (!value_parse(setting->kind, text, &value) ||
+	    value < setting->least || value > setting->most)
+		return (false);
+	if (setting->kind == SETTING_WORKERS)
+		*(uint32_t *)field = (uint32_t)value;
+	else
+		*(uint64_t *)field = value;
+	return (true);
 }
 
 static int
-set_text(void *owner, const struct setting *setting, const char *text,
-    struct reason *why)
+set_text(char **field, const char *text)
 {
 	char *copy = strdup(text);
 
 	if (copy == NULL)
-		return (reason_set(why, -ENOMEM, "out of memory"));
-	free(*text_at(owner, setting));
-	*text_at(owner, setting) = copy;
+		return (-ENOMEM);
+	free(*field);
+	*field = copy;
 	return (0);
 }
 
-static size_t
-least_of(size_t a, size_t b)
+int
+setting_apply(const struct setting *setting, void *owner, const char *text,
+    struct reason *why)
 {
-	return (a < b ? a : b);
+	void *field = field_of(owner, setting);
+	char form[SETTING_ROOM];
+	bool good = true;
+	int error = 0;
+
+	if (setting->kind == SETTING_PATH)
+		error = set_text(field, text);
+	else if (setting->kind == SETTING_TEXT &&
+		 strlen(text) >= setting->least)
+		error = set_text(field, text);
+	else if (setting->kind == SETTING_LIST && *text != '\0')
+		error = config_list_add(field, text);
+	else if (setting->kind == SETTING_TEXT || setting->kind == SETTING_LIST)
+		good = false;
+	else
+		good = set_plain(setting, field, text);
+	if (error != 0)
+		return (reason_set(why, error, "out of memory"));
+	if (good)
+		return (0);
+	setting_form(setting, form);
+	return (reason_set(why, -EINVAL, "%s can't be '%s'; write %s",
+	    setting->name, text, form));
 }
 
-/* How many letters must change to make ${b} of ${a}. */
-static size_t
-distance(const char *a, size_t length, const char *b)
+/* May -o set it? What belongs to a section has its own option, or none. */
+static bool
+is_optional(const struct setting *setting)
 {
-	size_t row[NAME_MAX_LENGTH + 1], before, above, columns = strlen(b);
-
-	for (size_t j = 0; j <= columns; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= length; i++) {
-		before = row[0];
-		row[0] = i;
-		for (size_t j = 1; j <= columns; j++) {
-			above = row[j];
-			row[j] = least_of(before + (a[i - 1] != b[j - 1]),
-			    least_of(above, row[j - 1]) + 1);
-			before = above;
-		}
-	}
-	return (row[columns]);
+	return (setting->scope == SCOPE_SERVER || setting->scope == SCOPE_POOL);
 }
 
 static int
 unknown(const char *name, size_t length, struct reason *why)
 {
-	const struct setting *setting, *nearest = NULL;
-	size_t far, least = NEAR + 1;
+	const struct setting *setting;
+	struct nearest nearest;
 
-	for (setting = settings; setting < settings + SETTINGS; setting++) {
-		far = distance(name, length, setting->name);
-		if (far < least) {
-			least = far;
-			nearest = setting;
-		}
-	}
-	if (nearest == NULL)
+	nearest_init(&nearest, name, length);
+	for (setting = settings; setting < settings + SETTINGS; setting++)
+		if (is_optional(setting))
+			nearest_offer(&nearest, setting->name);
+	if (nearest.word == NULL)
 		return (reason_set(why, -EINVAL,
 		    "option -o: there is no setting '%.*s'; see bulkhead -h",
 		    (int)length, name));
 	return (reason_set(why, -EINVAL,
 	    "option -o: there is no setting '%.*s'; did you mean %s?",
-	    (int)length, name, nearest->name));
+	    (int)length, name, nearest.word));
 }
 
 int
@@ -328,8 +351,10 @@ settings_set(struct config *config, struct config_pool *pool, const char *text,
 {
 	const char *equals = strchr(text, '=');
 	const struct setting *setting;
+	struct reason inner;
 	size_t length;
 	void *owner;
+	int error;
 
 	if (equals == NULL || equals == text)
 		return (reason_set(why, -EINVAL,
@@ -338,14 +363,14 @@ settings_set(struct config *config, struct config_pool *pool, const char *text,
 	length = (size_t)(equals - text);
 	for (setting = settings; setting < settings + SETTINGS; setting++) {
 		if (strncmp(setting->name, text, length) != 0 ||
-		    setting->name[length] != '\0')
+		    setting->name[length] != '\0' || !is_optional(setting))
 			continue;
 		owner = setting->scope == SCOPE_POOL ? (void *)pool : config;
-		if (setting->kind == SETTING_SWITCH)
-			return (set_switch(owner, setting, equals + 1, why));
-		if (is_text(setting))
-			return (set_text(owner, setting, equals + 1, why));
-		return (set_number(owner, setting, equals + 1, why));
+		error = setting_apply(setting, owner, equals + 1, &inner);
+		if (error != 0)
+			(void)reason_set(
+			    why, error, "option -o: %.900s", inner.text);
+		return (error);
 	}
 	return (unknown(text, length, why));
 }
@@ -354,18 +379,19 @@ void
 settings_help(char ret_text[static SETTINGS_HELP])
 {
 	const struct setting *setting;
-	char value[VALUE_TEXT], name[64];
+	char value[SETTING_ROOM], name[64];
 	size_t used = 0;
 
 	for (setting = settings; setting < settings + SETTINGS; setting++) {
-		format_value(setting, setting->initial, value);
-		if (is_text(setting))
-			(void)snprintf(name, sizeof(name), "%s=%s",
-			    setting->name,
-			    setting->kind == SETTING_PATH ? "PATH" : "TEXT");
-		else
-			(void)snprintf(
-			    name, sizeof(name), "%s=%s", setting->name, value);
+		if (!is_optional(setting))
+			continue;
+		setting_default(setting, value);
+		if (setting->kind == SETTING_PATH)
+			(void)strlcpy(value, "PATH", sizeof(value));
+		if (setting->kind == SETTING_TEXT)
+			(void)strlcpy(value, "TEXT", sizeof(value));
+		(void)snprintf(
+		    name, sizeof(name), "%s=%.30s", setting->name, value);
 		used += (size_t)snprintf(ret_text + used, SETTINGS_HELP - used,
 		    "  %-24s%s\n", name, setting->help);
 		if (used >= SETTINGS_HELP - 1)

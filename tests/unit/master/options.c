@@ -134,9 +134,17 @@ static void
 names_the_wrong_option(void **state)
 {
 	(void)state;
-	COMPLAINS("option -c: this build has no configuration file yet; say it "
-		  "with -l, -m and -w",
-	    "-c", "bulkhead.conf");
+	COMPLAINS("/nowhere/b.conf: can't be read: No such file or directory",
+	    "-c", "/nowhere/b.conf");
+	COMPLAINS("option -w: with -c the file says that; write it into "
+		  "/nowhere/b.conf",
+	    "-w", "2", "-c", "/nowhere/b.conf", "-m", "hello");
+	COMPLAINS("option -o: with -c the file says that; write it into "
+		  "/nowhere/b.conf",
+	    "-c", "/nowhere/b.conf", "-o", "log-level=debug");
+	COMPLAINS("option -c: there are two; write one file that includes the "
+		  "other with include(\"...\")",
+	    "-c", "/nowhere/b.conf", "-c", "/nowhere/c.conf");
 	COMPLAINS("there is no option -x; see bulkhead -h", "-x");
 	COMPLAINS("there is no option -y; see bulkhead -h", "-ty");
 	COMPLAINS("there is no option --fast; see bulkhead -h", "--fast");
@@ -271,8 +279,8 @@ says_what_is_wrong_with_a_setting(void **state)
 	COMPLAINS("option -o: spares can't be '99999999999999999999999'; "
 		  "write a number, from 0 to 16",
 	    "-o", "spares=99999999999999999999999");
-	COMPLAINS("option -o: core-dumps can't be 'yes'; write on or off", "-o",
-	    "core-dumps=yes");
+	COMPLAINS("option -o: core-dumps can't be 'maybe'; write on or off", "-o",
+	    "core-dumps=maybe");
 }
 
 static void
