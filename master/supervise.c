@@ -298,6 +298,8 @@ count_death(struct worker *worker, bool unexpected)
 		worker->quick_deaths = 0;
 	else if (lived_ms < SUPERVISE_QUICK_MS)
 		worker->quick_deaths++;
+	else
+		worker->quick_deaths /= 2; /* it is better than it was */
 }
 
 /* Why all of them end has been told before. */
@@ -330,7 +332,9 @@ act_bury(struct worker *worker)
 	recover_connections(worker, report);
 	if (obituary.unexpected)
 		worker->master->workers_died++;
-	count_death(worker, obituary.unexpected);
+	/* One that was well, until someone killed it, needn't be held back. */
+	if (cause != CAUSE_OUTSIDE || crash->known || worker->ready_ns == 0)
+		count_death(worker, obituary.unexpected);
 	/* What an operator ends isn't its module's crash. */
 	if (obituary.unexpected && crash->known && cause != CAUSE_OUTSIDE)
 		worker->forgiven = quarantine_crash(worker, &crash->culprit);
