@@ -14,7 +14,6 @@
 #include "tests/support/server.h"
 
 #include <bsd/stdlib.h>
-#include <dirent.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <poll.h>
@@ -34,12 +33,6 @@ enum {
 	KILLS = 10,
 	LONG_MS = 20000,
 	SLACK_KB = 1024, /* of memory, beyond what it was */
-};
-
-/* What a process holds. */
-struct holding {
-	size_t descriptors;
-	long memory_kb; /* private */
 };
 
 static unsigned
@@ -73,30 +66,6 @@ now_ms(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	return ((double)now.tv_sec * 1000 + (double)now.tv_nsec / 1e6);
-}
-
-static void
-look(pid_t pid, struct holding *ret_holding)
-{
-	char path[64], line[128];
-	struct dirent *entry;
-	long value;
-	FILE *file;
-	DIR *folder;
-
-	memset(ret_holding, 0, sizeof(*ret_holding));
-	(void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-	assert_non_null(folder = opendir(path));
-	while ((entry = readdir(folder)) != NULL)
-		ret_holding->descriptors += entry->d_name[0] != '.';
-	(void)closedir(folder);
-	(void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
-	assert_non_null(file = fopen(path, "re"));
-	while (fgets(line, sizeof(line), file) != NULL)
-		if (sscanf(line, "Private_Clean: %ld kB", &value) == 1 ||
-		    sscanf(line, "Private_Dirty: %ld kB", &value) == 1)
-			ret_holding->memory_kb += value;
-	(void)fclose(file);
 }
 
 /* The pid of the one worker in that state, or 0. */
@@ -204,25 +173,25 @@ report(unsigned count, double *kill_ms, double *death_ms)
 }
 
 static void
-expect_no_more(const char *who, const struct holding *before, pid_t pid)
+expect_no_more(const char *who, const struct process_holding *before, pid_t pid)
 {
 	int64_t deadline = test_deadline(LONG_MS);
-	struct holding after;
+	struct process_holding after;
 
 	/* What is being closed, or given back, is a moment late. */
 	do {
-		look(pid, &after);
+		process_hold(pid, &after);
 		if (after.descriptors == before->descriptors)
 			break;
 		test_sleep_ms(20);
 	} while (test_left_ms(deadline) > 0);
 	print_message("%s: %zu descriptors and %ld KiB, before: %zu and %ld\n",
-	    who, after.descriptors, after.memory_kb, before->descriptors,
-	    before->memory_kb);
+	    who, after.descriptors, after.memory_kib, before->descriptors,
+	    before->memory_kib);
 	assert_int_equal(after.descriptors, before->descriptors);
 	if (!test_sanitized())
-		assert_in_range(after.memory_kb, 0,
-		    before->memory_kb + before->memory_kb / 4 + SLACK_KB);
+		assert_in_range(after.memory_kib, 0,
+		    before->memory_kib + before->memory_kib / 4 + SLACK_KB);
 }
 
 static void
@@ -239,7 +208,7 @@ idle_connections_survive_ten_kills(void **state)
 {
 	static struct caller callers[IDLE_MAX];
 	const unsigned count = idle_count();
-	struct holding alone, master, worker;
+	struct process_holding alone, master, worker;
 	double kill_ms[KILLS], death_ms[KILLS];
 	struct server *server;
 	unsigned i;
@@ -250,11 +219,11 @@ idle_connections_survive_ten_kills(void **state)
 	    "crash-files=1", NULL);
 	server->crash_expected = true;
 	(void)wait_for(server, "spare");
-	look(server->pid, &alone);
+	process_hold(server->pid, &alone);
 	open_all(callers, count, server);
 	expect_all(callers, count);
-	look(server->pid, &master);
-	look(wait_for(server, "serving"), &worker);
+	process_hold(server->pid, &master);
+	process_hold(wait_for(server, "serving"), &worker);
 	for (i = 0; i < KILLS; i++) {
 		kill_and_ask(
 		    server, &callers[i % count], &kill_ms[i], &death_ms[i]);

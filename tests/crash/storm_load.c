@@ -180,7 +180,10 @@ storm_run(const struct storm *storm, struct storm_result *ret_result)
 	}
 	for (i = 0; i < storm->kills; i++) {
 		test_sleep_ms(storm->interval_ms);
-		kill_one(storm, ret_result);
+		if (storm->strike != NULL)
+			storm->strike(storm, ret_result);
+		else
+			kill_one(storm, ret_result);
 	}
 	test_sleep_ms(storm->interval_ms);
 	atomic_store(&over, true);

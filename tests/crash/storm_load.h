@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The measure of DESIGN section 10: busy and idle keep-alive clients, and a
- * worker killed at each interval. Any server will do whose workers are
- * children of one process.
+ * worker killed, or something else done, at each interval. Any server will do
+ * whose workers are children of one process.
  */
 #ifndef TESTS_CRASH_STORM_LOAD_H
 #define TESTS_CRASH_STORM_LOAD_H
@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+struct storm_result;
 
 struct storm {
 	uint16_t port;
@@ -19,6 +21,9 @@ struct storm {
 	unsigned busy, idle, kills;
 	unsigned interval_ms;
 	int signal;
+	/* What to do instead of a kill; it counts itself in the result. */
+	void (*strike)(const struct storm *storm, struct storm_result *result);
+	void *argument; /* for strike() */
 };
 
 struct storm_result {
@@ -28,7 +33,7 @@ struct storm_result {
 	uint64_t idle_lost;   /* idle connections that ended */
 	uint64_t idle_errors; /* that didn't, but gave no answer afterwards */
 	double slowest_ms;    /* answer of a busy client */
-	unsigned killed;
+	unsigned killed;      /* or struck */
 	const char *first_error;
 };
 

@@ -313,3 +313,27 @@ process_memory_kib(pid_t pid, const char *key)
 	free(text);
 	return (kib);
 }
+
+void
+process_hold(pid_t pid, struct process_holding *ret_holding)
+{
+	char path[64], line[128];
+	struct dirent *entry;
+	long value;
+	FILE *file;
+	DIR *folder;
+
+	memset(ret_holding, 0, sizeof(*ret_holding));
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	assert_non_null(folder = opendir(path));
+	while ((entry = readdir(folder)) != NULL)
+		ret_holding->descriptors += entry->d_name[0] != '.';
+	(void)closedir(folder);
+	(void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+	assert_non_null(file = fopen(path, "re"));
+	while (fgets(line, sizeof(line), file) != NULL)
+		if (sscanf(line, "Private_Clean: %ld kB", &value) == 1 ||
+		    sscanf(line, "Private_Dirty: %ld kB", &value) == 1)
+			ret_holding->memory_kib += value;
+	(void)fclose(file);
+}

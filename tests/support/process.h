@@ -69,6 +69,15 @@ char *process_read_file(const char *path, size_t *ret_length);
 size_t process_children(
     pid_t parent, const char *name, pid_t *ret_pids, size_t max);
 
+/* What a process holds. */
+struct process_holding {
+	size_t descriptors;
+	long memory_kib; /* private */
+};
+
+/* process_hold(pid, ret_holding): fails the test when it is gone. */
+void process_hold(pid_t pid, struct process_holding *ret_holding);
+
 /*
  * process_memory_kib(pid, key): a figure of /proc/PID/status, like "VmRSS" or
  * "VmHWM" (the highest RSS so far); -1 when the process is gone.
