@@ -116,13 +116,28 @@ tell_module(const struct config_pool *config, struct crash *crash)
 	(void)build_id_read(module->path, crash->build_id);
 }
 
+/* What else went on, beside the culprit. */
+static void
+tell_others(const struct worker *worker, struct crash *crash)
+{
+	struct culprit *other;
+	uint32_t thread = 0;
+
+	while (crash->other_count < CRASH_OTHERS) {
+		other = &crash->others[crash->other_count];
+		if (!culprit_find(&worker->view, thread, other))
+			return;
+		thread = other->thread + 1;
+		crash->other_count += other->thread != crash->culprit.thread;
+	}
+}
+
 static void
 tell_culprit(const struct worker *worker, struct crash *crash)
 {
 	uint64_t now = clock_now(), since;
-	uint32_t thread;
 
-	crash->known = culprit_find(&worker->view, 0, &crash->culprit);
+	crash->known = culprit_find_dead(&worker->view, &crash->culprit);
 	if (!crash->known)
 		return;
 	since = crash->culprit.since_ns;
@@ -131,13 +146,7 @@ tell_culprit(const struct worker *worker, struct crash *crash)
 	tell_module(worker->pool->config, crash);
 	if (crash->culprit.request != 0)
 		tell_request(worker, crash);
-	thread = crash->culprit.thread + 1;
-	while (crash->other_count < CRASH_OTHERS &&
-	       culprit_find(
-		   &worker->view, thread, &crash->others[crash->other_count])) {
-		thread = crash->others[crash->other_count].thread + 1;
-		crash->other_count++;
-	}
+	tell_others(worker, crash);
 }
 
 void

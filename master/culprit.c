@@ -40,6 +40,16 @@ culprit_find(
 }
 
 bool
+culprit_find_dead(const struct segment *view, struct culprit *ret_culprit)
+{
+	int fatal = peek_fatal(view);
+
+	if (fatal != -1)
+		return (read_thread(view, (uint32_t)fatal, ret_culprit));
+	return (culprit_find(view, 0, ret_culprit));
+}
+
+bool
 culprit_find_dispatching(
     const struct segment *view, struct culprit *ret_culprit)
 {

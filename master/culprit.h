@@ -30,6 +30,12 @@ struct culprit {
 bool culprit_find(
     const struct segment *view, uint32_t thread, struct culprit *ret_culprit);
 
+/*
+ * culprit_find_dead(view, ret_culprit): of a worker that is dead: the thread
+ * that a signal hit, if the wreck tells, else the first that did something.
+ */
+bool culprit_find_dead(const struct segment *view, struct culprit *ret_culprit);
+
 /* culprit_find_dispatching(view, ret_culprit): the dispatch loop only. */
 bool culprit_find_dispatching(
     const struct segment *view, struct culprit *ret_culprit);

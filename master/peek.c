@@ -5,6 +5,8 @@
  */
 #include "master/peek.h"
 
+#include "shm/activity.h"
+
 uint32_t
 peek_load(const struct segment *view)
 {
@@ -26,6 +28,12 @@ peek_activity(
 	*ret_since_ns =
 	    atomic_load_explicit(&activity->since_ns, memory_order_relaxed);
 	return (atomic_load_explicit(&activity->word, memory_order_relaxed));
+}
+
+int
+peek_fatal(const struct segment *view)
+{
+	return (view->consumer == NULL ? -1 : activity_fatal(view->consumer));
 }
 
 void

@@ -21,6 +21,12 @@ uint32_t peek_load(const struct segment *view);
 uint64_t peek_activity(
     const struct segment *view, uint32_t thread, uint64_t *ret_since_ns);
 
+/*
+ * peek_fatal(view): the thread that a fatal signal hit, below
+ * SEGMENT_ACTIVITIES, or -1.
+ */
+int peek_fatal(const struct segment *view);
+
 /* peek_sight(view, ret_sight): the loop's progress; asleep without a view. */
 void peek_sight(const struct segment *view, struct watch_sight *ret_sight);
 

@@ -27,7 +27,7 @@ void
 activity_step_name(uint32_t step, char *ret_name, size_t size)
 {
 	const size_t count = sizeof(notifications) / sizeof(notifications[0]);
-	const uint32_t plain = step & ~(uint32_t)ACTIVITY_ASYNC;
+	const uint32_t plain = step & ~(uint32_t)(ACTIVITY_ASYNC | ACTIVITY_OFFLOAD);
 
 	if (step == ACTIVITY_LOADING)
 		(void)strlcpy(ret_name, "register_module", size);
@@ -35,8 +35,11 @@ activity_step_name(uint32_t step, char *ret_name, size_t size)
 		(void)strlcpy(ret_name, "terminate", size);
 	else if (step == ACTIVITY_DISPOSING)
 		(void)strlcpy(ret_name, "dispose", size);
+	else if (step == ACTIVITY_THREAD)
+		(void)strlcpy(ret_name, "a thread of its own", size);
 	else if (plain / 2 < count)
-		(void)snprintf(ret_name, size, "%s%s%s",
+		(void)snprintf(ret_name, size, "%s%s%s%s",
+		    step & ACTIVITY_OFFLOAD ? "offload of " : "",
 		    step & ACTIVITY_ASYNC ? "async of " : "",
 		    plain & 1 ? "post_" : "", notifications[plain / 2]);
 	else

@@ -18,10 +18,12 @@
  * variant (0 to 23 for the deterministic twelve), or one of these.
  */
 enum activity_step {
-	ACTIVITY_ASYNC = 0x40, /* or'ed in: inside on_async_completion */
+	ACTIVITY_OFFLOAD = 0x20, /* or'ed in: on a thread of bh_offload() */
+	ACTIVITY_ASYNC = 0x40,   /* or'ed in: inside on_async_completion */
 	ACTIVITY_LOADING = 0x80,
 	ACTIVITY_UNLOADING = 0x81,
 	ACTIVITY_DISPOSING = 0x82,
+	ACTIVITY_THREAD = 0x83, /* on a thread that the module has made */
 	ACTIVITY_NONE = 0xff,
 };
 
@@ -75,9 +77,30 @@ activity_set(struct activity *activity, uint64_t word)
 }
 
 /*
+ * activity_set_fatal(consumer, thread), activity_fatal(consumer):
+ * Which thread a fatal signal has hit; said by the dying process if it still
+ * can, so a wreck may not tell (-1) and a module may lie.
+ */
+static inline void
+activity_set_fatal(struct segment_consumer *consumer, uint32_t thread)
+{
+	atomic_store_explicit(
+	    &consumer->fatal, thread + 1, memory_order_relaxed);
+}
+
+static inline int
+activity_fatal(const struct segment_consumer *consumer)
+{
+	uint32_t fatal =
+	    atomic_load_explicit(&consumer->fatal, memory_order_relaxed);
+
+	return (fatal <= SEGMENT_ACTIVITIES ? (int)fatal - 1 : -1);
+}
+
+/*
  * activity_step_name(step, ret_name, size):
  * "begin_request", "post_map_request_handler", "async of begin_request",
- * "register_module", or "?" for a step that there isn't.
+ * "offload of begin_request", "register_module", or "?" for a step that there isn't.
  */
 void activity_step_name(uint32_t step, char *ret_name, size_t size);
 

@@ -28,6 +28,8 @@ enum {
 	SEGMENT_MODULES_MAX = 32,
 	SEGMENT_MODULE_NAME = 32, /* with its NUL */
 	SEGMENT_ACTIVITIES = 64,
+	/* Of a dying thread that has no activity word of its own. */
+	SEGMENT_STRANGER = SEGMENT_ACTIVITIES - 1,
 	SEGMENT_RECORDER = 1024,
 	SEGMENT_OPERATIONS = 32, /* numbers in operations.def stay below */
 	SLOT_TEXT_WORDS = 6, /* 48 bytes of a request's first line */
@@ -131,6 +133,7 @@ struct segment_consumer {
 	_Atomic uint64_t turn_ns; /* when the current turn began */
 	_Atomic uint32_t state;   /* enum segment_state */
 	_Atomic uint32_t load;    /* requests being handled, for the balance */
+	_Atomic uint32_t fatal;   /* activity + 1 of the thread that is dying */
 	_Alignas(SEGMENT_HOT) _Atomic uint64_t recorder_next; /* entries so far */
 	_Alignas(SEGMENT_HOT) struct activity activities[SEGMENT_ACTIVITIES];
 };

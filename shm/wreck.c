@@ -57,10 +57,13 @@ wreck_slot(const struct segment *wreck, uint32_t slot, uint32_t generation,
 bool
 wreck_names(const struct segment *wreck, uint64_t request)
 {
+	const int fatal = activity_fatal(wreck->consumer);
 	uint64_t word, named;
 	int i;
 
 	for (i = 0; i < SEGMENT_ACTIVITIES; i++) {
+		if (fatal != -1 && i != fatal)
+			continue; /* it only ran beside the one that died */
 		word = atomic_load_explicit(
 		    &wreck->consumer->activities[i].word, memory_order_relaxed);
 		if (activity_unpack(word, NULL, NULL, &named) &&

@@ -36,7 +36,8 @@ bool wreck_had(const struct segment *wreck, uint32_t slot, uint32_t generation);
 
 /*
  * wreck_names(wreck, request):
- * Was a callback of this request running on any thread of the dead worker?
+ * Was a callback of this request running on the thread that the worker died
+ * of? If the wreck doesn't tell which, on any.
  */
 bool wreck_names(const struct segment *wreck, uint64_t request);
 

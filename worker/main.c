@@ -12,6 +12,7 @@
 #include "worker/conn.h"
 #include "worker/dispatch.h"
 #include "worker/engine.h"
+#include "worker/fatal.h"
 #include "worker/link.h"
 #include "worker/request.h"
 #include "worker/sandbox.h"
@@ -139,6 +140,7 @@ prepare(struct worker *worker)
 	ticks_calibrate();
 	worker->stats = stats_worker(&worker->segment);
 	worker->activity = &worker->segment.consumer->activities[0];
+	worker_thread_activity = worker->activity;
 	worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if ((config.wake_fd = worker->wake_fd) == -1)
 		return (-errno);
@@ -166,8 +168,7 @@ load_modules(struct worker *worker)
 
 	atomic_store_explicit(&worker->segment.consumer->state, SEGMENT_LOADING,
 	    memory_order_relaxed);
-	if (sandbox_enter(
-		&worker->sandbox, &worker->modules, text, sizeof(text)) != 0 ||
+	if (sandbox_enter(&worker->sandbox, text, sizeof(text)) != 0 ||
 	    modules_load(
 		&worker->modules, &worker->segment, text, sizeof(text)) != 0) {
 		(void)link_say(worker->link, MESSAGE_FAILED, text);
@@ -190,6 +191,7 @@ release(struct worker *worker)
 		conns_free(worker);
 	ring_consumer_free(&worker->consumer);
 	fd_close(&worker->wake_fd);
+	fatal_thread_end();
 	segment_unmap(&worker->segment);
 	link_free(worker->link);
 }
@@ -203,6 +205,8 @@ serve(struct worker *worker)
 		return (error);
 	if (pthread_atfork(NULL, NULL, in_forked_child) != 0)
 		return (-ENOMEM);
+	if ((error = fatal_watch()) != 0)
+		return (error);
 	if ((error = load_modules(worker)) != 0 ||
 	    (error = link_say(worker->link, MESSAGE_READY, NULL)) != 0)
 		return (error);

@@ -27,10 +27,10 @@ pipeline_step_here(char ret_name[static PIPELINE_STEP])
 	uint32_t step;
 	uint64_t word;
 
-	if (!worker_on_dispatch_thread() || worker_self->activity == NULL)
+	if (worker_thread_activity == NULL)
 		return (NULL);
 	word = atomic_load_explicit(
-	    &worker_self->activity->word, memory_order_relaxed);
+	    &worker_thread_activity->word, memory_order_relaxed);
 	if (!activity_unpack(word, NULL, &step, NULL) || step == ACTIVITY_NONE)
 		return (NULL);
 	activity_step_name(step, ret_name, PIPELINE_STEP);

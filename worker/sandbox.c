@@ -114,8 +114,7 @@ say(int error, const char *what, char *ret_error, size_t error_size)
 }
 
 static int
-confine(const struct sandbox_policy *policy, const struct modules *modules,
-    char *ret_error, size_t error_size)
+confine(const struct sandbox_policy *policy, char *ret_error, size_t error_size)
 {
 	int abi = 0;
 
@@ -125,7 +124,7 @@ confine(const struct sandbox_policy *policy, const struct modules *modules,
 	if (abi == 0)
 		log_info("this kernel has no Landlock: modules may use every "
 			 "file that their user may");
-	if (say(sandbox_trap(modules), "catch refused system calls", ret_error,
+	if (say(sandbox_trap(), "catch refused system calls", ret_error,
 		error_size) != 0)
 		return (-1);
 	return (sandbox_syscalls(policy->syscalls, abi >= LANDLOCK_SCOPES_ABI,
@@ -133,8 +132,8 @@ confine(const struct sandbox_policy *policy, const struct modules *modules,
 }
 
 int
-sandbox_enter(const struct sandbox_policy *policy,
-    const struct modules *modules, char *ret_error, size_t error_size)
+sandbox_enter(
+    const struct sandbox_policy *policy, char *ret_error, size_t error_size)
 {
 	int error;
 
@@ -149,5 +148,5 @@ sandbox_enter(const struct sandbox_policy *policy,
 		return (-1);
 	if (!policy->told.enabled)
 		return (0);
-	return (confine(policy, modules, ret_error, error_size));
+	return (confine(policy, ret_error, error_size));
 }

@@ -14,8 +14,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct modules;
-
 /*
  * The pool's settings. The strings are words with spaces between them.
  */
@@ -39,15 +37,14 @@ int sandbox_parse(struct sandbox_policy *policy,
 void sandbox_free(struct sandbox_policy *policy);
 
 /*
- * sandbox_enter(policy, modules, ret_error, error_size):
+ * sandbox_enter(policy, ret_error, error_size):
  * Limits and privileges always; Landlock and the system call filter when
  * enabled. A kernel without Landlock is told once and lived with, one without
  * seccomp isn't. Returns 0, or -1 with a line for the operator. Before the
- * first module is loaded and the first thread starts; ${modules} names
- * offenders from then on and must stay.
+ * first module is loaded and the first thread starts.
  */
-int sandbox_enter(const struct sandbox_policy *policy,
-    const struct modules *modules, char *ret_error, size_t error_size);
+int sandbox_enter(
+    const struct sandbox_policy *policy, char *ret_error, size_t error_size);
 
 /*
  * The layers, in the order in which they are put on. Each returns 0 or
@@ -71,10 +68,10 @@ int sandbox_syscalls(
     const char *extra, bool any_signal, char *ret_error, size_t error_size);
 
 /*
- * sandbox_trap(modules): a refused call fails with EPERM (ENOSYS when nobody
+ * sandbox_trap(): a refused call fails with EPERM (ENOSYS when nobody
  * knows it) and is told, with the module's name; SIGSYS is ours for that.
  */
-int sandbox_trap(const struct modules *modules);
+int sandbox_trap(void);
 
 /*
  * sandbox_word(list, ret_word, size):

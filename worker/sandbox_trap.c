@@ -8,6 +8,7 @@
 #include "shm/activity.h"
 #include "shm/base/log.h"
 #include "worker/module.h"
+#include "worker/whose.h"
 #include "worker/worker.h"
 
 #include <errno.h>
@@ -17,81 +18,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 enum {
-	CALLS = 512,     /* numbers that can have a name */
-	TOLD_MAX = 8,    /* lines for each of them */
-	FRAMES_MAX = 64, /* KiB of the stack that are looked through */
-	PAGE = 4096,
+	CALLS = 512,  /* numbers that can have a name */
+	TOLD_MAX = 8, /* lines for each of them */
 	STEP_NAME = 48,
 };
 
 static struct {
-	const struct modules *modules;
 	pid_t process;
 	char *names[CALLS]; /* made beforehand: a handler allocates nothing */
 	_Atomic unsigned told[CALLS];
 	_Atomic uint64_t refusals;
 } trap;
-
-/* Where the interrupted thread's stack is, and where its answer goes. */
-#if defined(__x86_64__)
-static uintptr_t
-stack_of(const ucontext_t *context)
-{
-	return ((uintptr_t)context->uc_mcontext.gregs[REG_RSP]);
-}
-
-static void
-answer(ucontext_t *context, int error)
-{
-	context->uc_mcontext.gregs[REG_RAX] = -error;
-}
-#elif defined(__aarch64__)
-static uintptr_t
-stack_of(const ucontext_t *context)
-{
-	return ((uintptr_t)context->uc_mcontext.sp);
-}
-
-static void
-answer(ucontext_t *context, int error)
-{
-	context->uc_mcontext.regs[0] = (unsigned long long)-error;
-}
-#else
-#error "say where this architecture keeps a system call's result"
-#endif
-
-/*
- * The first address on the stack that lies in a module's code: whoever called
- * the library that made the call. Pages that aren't there end the search.
- */
-static const struct bh_registration *
-module_on_stack(uintptr_t stack)
-{
-	const struct bh_registration *module;
-	const uintptr_t *word =
-	    (const uintptr_t *)((stack + 7) & ~(uintptr_t)7);
-	uintptr_t end = (stack & ~(uintptr_t)(PAGE - 1)) + PAGE;
-	unsigned char resident;
-
-	for (int page = 0; page < FRAMES_MAX * 1024 / PAGE; page++) {
-		for (; (uintptr_t)word < end; word++) {
-			module = modules_by_address(
-			    trap.modules, (const void *)*word);
-			if (module != NULL)
-				return (module);
-		}
-		if (mincore((void *)end, PAGE, &resident) != 0)
-			break;
-		end += PAGE;
-	}
-	return (NULL);
-}
 
 /* By the activity word; on a thread of a module's own by its stack. */
 static const char *
@@ -105,16 +45,15 @@ whose(const ucontext_t *context, uint64_t *ret_request,
 	*ret_request = 0;
 	*ret_step = '\0';
 	/* A forked child has no segment to look into. */
-	if (getpid() == trap.process && worker_on_dispatch_thread() &&
-	    worker_self->activity != NULL)
+	if (getpid() == trap.process && worker_thread_activity != NULL)
 		word = atomic_load_explicit(
-		    &worker_self->activity->word, memory_order_relaxed);
+		    &worker_thread_activity->word, memory_order_relaxed);
 	if (activity_unpack(word, &id, &step, ret_request) &&
-	    id < trap.modules->count) {
+	    id < worker_self->modules.count) {
 		activity_step_name(step, ret_step, STEP_NAME);
-		return (trap.modules->list[id].name);
+		return (worker_self->modules.list[id].name);
 	}
-	module = module_on_stack(stack_of(context));
+	module = whose_code(context);
 	return (module != NULL ? module->name : NULL);
 }
 
@@ -150,20 +89,19 @@ refused(int signal_number, siginfo_t *info, void *argument)
 	atomic_fetch_add_explicit(&trap.refusals, 1, memory_order_relaxed);
 	if (number < 0 || number >= CALLS || trap.names[number] == NULL) {
 		/* Newer than we are: the C library knows how to do without. */
-		answer(context, ENOSYS);
+		whose_answer(context, ENOSYS);
 	} else {
-		answer(context, EPERM);
+		whose_answer(context, EPERM);
 		tell(number, context);
 	}
 	errno = saved_errno;
 }
 
 int
-sandbox_trap(const struct modules *modules)
+sandbox_trap(void)
 {
 	struct sigaction action;
 
-	trap.modules = modules;
 	trap.process = getpid();
 	for (int number = 0; number < CALLS; number++) {
 		free(trap.names[number]);

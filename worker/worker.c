@@ -10,6 +10,7 @@
 struct worker *worker_self;
 
 _Thread_local bool worker_is_dispatch_thread;
+_Thread_local struct activity *worker_thread_activity;
 
 void
 worker_adopt(struct worker *worker)

@@ -97,6 +97,9 @@ extern struct worker *worker_self;
  */
 void worker_adopt(struct worker *worker);
 
+/* What this thread says it does; NULL on one that isn't ours. */
+extern _Thread_local struct activity *worker_thread_activity;
+
 /* worker_on_dispatch_thread(): may this thread touch the worker? */
 extern _Thread_local bool worker_is_dispatch_thread;
 static inline bool

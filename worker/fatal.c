@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Fatal signals: one or two stores into the segment, then death as usual. Any
+ * thread.
+ */
+#include "worker/fatal.h"
+
+#include "shm/activity.h"
+#include "worker/whose.h"
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+	STACK = 64 * 1024, /* a sanitizer's report is made on it too */
+};
+
+static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT,
+	SIGTRAP };
+
+enum {
+	SIGNALS = sizeof(signals) / sizeof(signals[0])
+};
+
+static struct sigaction before[SIGNALS];
+static pid_t process;
+
+/*
+ * A thread that a module has made. A callback of the same module that runs
+ * meanwhile probably waits for it, and knows the request.
+ */
+static void
+tell_stranger(
+    struct segment_consumer *consumer, const struct bh_registration *module)
+{
+	uint32_t thread, id;
+	uint64_t word;
+
+	for (thread = 0; thread < SEGMENT_STRANGER; thread++) {
+		word = atomic_load_explicit(
+		    &consumer->activities[thread].word, memory_order_relaxed);
+		if (activity_unpack(word, &id, NULL, NULL) && id == module->id)
+			break;
+	}
+	if (thread == SEGMENT_STRANGER)
+		(void)activity_set(&consumer->activities[thread],
+		    activity_pack(module->id, ACTIVITY_THREAD, 0));
+	activity_set_fatal(consumer, thread);
+}
+
+static void
+tell(const ucontext_t *context)
+{
+	struct segment_consumer *consumer = worker_self->segment.consumer;
+	const struct activity *own = worker_thread_activity;
+	const struct bh_registration *module;
+
+	if (own != NULL) {
+		activity_set_fatal(
+		    consumer, (uint32_t)(own - consumer->activities));
+		return;
+	}
+	module = whose_code(context);
+	if (module != NULL)
+		tell_stranger(consumer, module);
+}
+
+static void
+hit(int number, siginfo_t *info, void *context)
+{
+	const int saved_errno = errno;
+	size_t i = 0;
+
+	while (i < SIGNALS - 1 && signals[i] != number)
+		i++;
+	(void)sigaction(number, &before[i], NULL);
+	/* Not what others have sent; and a forked child has no segment. */
+	if ((info->si_code > 0 || info->si_pid == process) &&
+	    getpid() == process)
+		tell(context);
+	/* A fault happens again when we return; what was sent doesn't. */
+	if (info->si_code <= 0)
+		(void)syscall(
+		    SYS_tgkill, getpid(), syscall(SYS_gettid), number);
+	errno = saved_errno;
+}
+
+int
+fatal_watch(void)
+{
+	struct sigaction action;
+
+	process = getpid();
+	fatal_thread_begin();
+	memset(&action, 0, sizeof(action));
+	action.sa_sigaction = hit;
+	action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+	(void)sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < SIGNALS; i++)
+		if (sigaction(signals[i], &action, &before[i]) != 0)
+			return (-errno);
+	return (0);
+}
+
+void
+fatal_thread_begin(void)
+{
+	stack_t stack = { .ss_size = STACK };
+
+	stack.ss_sp = malloc(STACK);
+	if (stack.ss_sp != NULL && sigaltstack(&stack, NULL) != 0)
+		free(stack.ss_sp);
+}
+
+void
+fatal_thread_end(void)
+{
+	stack_t none = { .ss_flags = SS_DISABLE }, old;
+
+	if (sigaltstack(&none, &old) == 0 && (old.ss_flags & SS_DISABLE) == 0)
+		free(old.ss_sp);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The one thing that a dying worker says itself: which of its threads a fatal
+ * signal has hit. Everything else is told by who survives; without this word
+ * he would have to guess when several threads were at work.
+ */
+#ifndef WORKER_FATAL_H
+#define WORKER_FATAL_H
+
+/*
+ * fatal_watch(): handle the signals that a fault or an abort raises, on a
+ * stack of their own. What happens next is what would have happened. Call
+ * once, before a module is loaded; a module may replace the handlers.
+ */
+int fatal_watch(void);
+
+/*
+ * fatal_thread_begin(), fatal_thread_end(): the signal stack of another
+ * thread, so that one that overflows its own can still say so. Best effort.
+ */
+void fatal_thread_begin(void);
+void fatal_thread_end(void);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Whose code was a thread running when a signal stopped it? For signal
+ * handlers: no lock, no heap, nothing that can wait.
+ */
+#ifndef WORKER_WHOSE_H
+#define WORKER_WHOSE_H
+
+#include <stdint.h>
+#include <ucontext.h>
+
+struct bh_registration;
+
+/*
+ * whose_code(context):
+ * The module whose code was running, or had called what was running: the
+ * first of its addresses on the interrupted stack. NULL when there is none in
+ * reach. Any thread, also of a process that was forked from the worker.
+ */
+const struct bh_registration *whose_code(const ucontext_t *context);
+
+/* whose_answer(context, error): make the system call return -${error}. */
+void whose_answer(ucontext_t *context, int error);
+
+#endif
