@@ -54,12 +54,19 @@ try_ptrace(const char *path)
 	return (result(ptrace(PTRACE_ATTACH, getppid(), NULL, NULL)));
 }
 
+static int
+try_namespace(const char *path)
+{
+	(void)path;
+	return (result(unshare(CLONE_NEWUSER)));
+}
+
 static void *
 on_thread(void *argument)
 {
 	int *error = argument;
 
-	*error = try_ptrace(NULL);
+	*error = try_namespace(NULL);
 	return (NULL);
 }
 
@@ -121,13 +128,6 @@ try_inet(const char *path)
 {
 	(void)path;
 	return (opened(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
-}
-
-static int
-try_namespace(const char *path)
-{
-	(void)path;
-	return (result(unshare(CLONE_NEWUSER)));
 }
 
 static int

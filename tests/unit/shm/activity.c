@@ -76,6 +76,8 @@ steps_have_the_names_of_their_notifications(void **state)
 	expect_name(23, "post_end_request");
 	expect_name(ACTIVITY_ASYNC | 0, "async of begin_request");
 	expect_name(ACTIVITY_ASYNC | 9, "async of post_map_request_handler");
+	expect_name(ACTIVITY_OFFLOAD | 14, "offload of execute_request_handler");
+	expect_name(ACTIVITY_THREAD, "a thread of its own");
 	expect_name(ACTIVITY_LOADING, "register_module");
 	expect_name(ACTIVITY_UNLOADING, "terminate");
 	expect_name(ACTIVITY_DISPOSING, "dispose");
@@ -88,7 +90,7 @@ a_step_that_there_isnt_has_no_name(void **state)
 	expect_name(24, "?");
 	expect_name(0x3f, "?");
 	expect_name(ACTIVITY_ASYNC | 24, "?");
-	expect_name(0x83, "?");
+	expect_name(0x84, "?");
 	expect_name(ACTIVITY_ASYNC | ACTIVITY_LOADING, "?");
 	expect_name(ACTIVITY_NONE, "?");
 	expect_name(UINT32_MAX, "?");
