@@ -46,6 +46,13 @@ activity_pack(uint32_t module, uint32_t step, uint64_t request)
 	    (uint64_t)(step & 0xff) << 48 | (request & UINT64_C(0xffffffffffff)));
 }
 
+/* activity_flag(flag): ACTIVITY_OFFLOAD or ACTIVITY_ASYNC at its place. */
+static inline uint64_t
+activity_flag(uint32_t flag)
+{
+	return ((uint64_t)flag << 48);
+}
+
 /* activity_unpack: false when the word says "nothing". Outputs may be NULL. */
 static inline bool
 activity_unpack(uint64_t word, uint32_t *ret_module, uint32_t *ret_step,

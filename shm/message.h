@@ -146,8 +146,9 @@ struct message_limits {
 	uint64_t body_max;     /* bytes of a request's body: 413 beyond */
 	uint64_t buffered_max; /* bytes of a response before it is flushed */
 	uint64_t discard_max;  /* unread body bytes worth reading to the end */
+	uint64_t offload_threads; /* most that run modules' work at once */
 };
-_Static_assert(sizeof(struct message_limits) == 80, "layout");
+_Static_assert(sizeof(struct message_limits) == 88, "layout");
 
 /*
  * What a pool's modules may ask of the kernel; worker/sandbox.h has the rest.

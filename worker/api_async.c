@@ -18,7 +18,8 @@ _Static_assert(
     (int)BH_OP_READ_ENTITY_BODY == (int)OPERATION_READ_ENTITY_BODY &&
 	(int)BH_OP_WRITE_ENTITY_CHUNKS == (int)OPERATION_WRITE_ENTITY_CHUNKS &&
 	(int)BH_OP_FLUSH == (int)OPERATION_FLUSH &&
-	(int)BH_OP_POST == (int)OPERATION_POST,
+	(int)BH_OP_POST == (int)OPERATION_POST &&
+	(int)BH_OP_OFFLOAD == (int)OPERATION_OFFLOAD,
     "operation numbers");
 
 static struct async_mode
@@ -204,6 +205,23 @@ bh_ticket_post(const struct bh_ticket *ticket, uint32_t bytes, int status)
 	    "posted with a ticket that was used already or whose request is "
 	    "over; refused");
 	return (error);
+}
+
+BH_EXPORT int
+bh_offload(struct bh_context *context, bh_offload_fn *work, void *argument,
+    bool async, int *ret_status)
+{
+	struct request *request;
+	int error;
+
+	if (ret_status != NULL)
+		*ret_status = 0;
+	error = api_operation(context, API_CALLER, async, &request);
+	if (error == 0 && work == NULL)
+		error = -EINVAL;
+	if (error != 0)
+		return (error);
+	return (async_offload(request, work, argument, async, ret_status));
 }
 
 BH_EXPORT uint64_t

@@ -14,6 +14,7 @@
 #include "worker/conn.h"
 #include "worker/engine.h"
 #include "worker/meter.h"
+#include "worker/offload.h"
 #include "worker/pipeline.h"
 #include "worker/site_request.h"
 #include "worker/stack.h"
@@ -297,6 +298,41 @@ async_post(struct request *request, uint32_t bytes)
 {
 	ring_publish(&request->worker->producer, request->posted.ref,
 	    (int64_t)bytes, 0, 0);
+}
+
+int
+async_offload(struct request *request, bh_offload_fn *work, void *argument,
+    bool async, int *ret_status)
+{
+	struct worker *worker = request->worker;
+	struct pending *posted = &request->posted;
+	struct offload_job *job = &request->job;
+	int error;
+
+	if (!async && (error = stack_prepare(worker->stacks)) != 0)
+		return (error);
+	if ((error = reserve(request, posted, OPERATION_OFFLOAD)) != 0)
+		return (error);
+	*job = (struct offload_job){
+		.work = work,
+		.argument = argument,
+		.ref = posted->ref,
+		/* The same step, but not on the dispatch thread. */
+		.activity = atomic_load_explicit(
+				&worker->activity->word, memory_order_relaxed) |
+			    activity_flag(ACTIVITY_OFFLOAD),
+	};
+	if ((error = offload_submit(worker->offload, job)) != 0) {
+		unreserve(request, posted);
+		return (error);
+	}
+	if (async)
+		return (0);
+	wait_for(request, posted);
+	error = take_result(posted, NULL);
+	if (ret_status != NULL)
+		*ret_status = error;
+	return (0);
 }
 
 /* A thread of a module publishes through a producer of its own. */

@@ -41,8 +41,8 @@ int async_complete_inline(struct request *request, enum operation op,
 /*
  * async_may_start(request, mode):
  * Would an operation that needs the socket, or a post, find a record, and a
- * synchronous one a stack to wait on? 0, -EAGAIN or -ENOMEM. Asked before anything is
- * done that can't be undone.
+ * synchronous one a stack to wait on? 0, -EAGAIN or -ENOMEM. Asked before
+ * anything is done that can't be undone.
  */
 int async_may_start(const struct request *request, struct async_mode mode);
 
@@ -51,6 +51,13 @@ int async_reserve_post(struct request *request);
 
 /* async_post(request, bytes): post it from the dispatch thread. */
 void async_post(struct request *request, uint32_t bytes);
+
+/*
+ * async_offload(request, work, argument, async, ret_status): bh_offload() of
+ * a request that is known to be good.
+ */
+int async_offload(struct request *request, bh_offload_fn *work, void *argument,
+    bool async, int *ret_status);
 
 /*
  * async_post_ticket(ref, bytes, status): any thread. 0 or -ESTALE.

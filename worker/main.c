@@ -14,6 +14,7 @@
 #include "worker/engine.h"
 #include "worker/fatal.h"
 #include "worker/link.h"
+#include "worker/offload.h"
 #include "worker/request.h"
 #include "worker/sandbox.h"
 #include "worker/stack.h"
@@ -70,6 +71,7 @@ limits_of(const struct message_limits *told)
 	    .body_max = told->body_max,
 	    .buffered_max = told->buffered_max,
 	    .discard_max = told->discard_max,
+	    .offload_threads = (uint32_t)told->offload_threads,
 	});
 }
 
@@ -148,6 +150,9 @@ prepare(struct worker *worker)
 	ring_producer_init(&worker->producer, &worker->ring, PRODUCER_DISPATCH);
 	if ((error = ring_consumer_init(&worker->consumer, &worker->ring)) !=
 		0 ||
+	    (error = offload_create(&worker->ring,
+		 &worker->segment.consumer->activities[1],
+		 worker->limits.offload_threads, &worker->offload)) != 0 ||
 	    (error = conns_create(worker)) != 0 ||
 	    (error = engine_create(&config, &worker->engine)) != 0)
 		return (error);
@@ -181,6 +186,7 @@ load_modules(struct worker *worker)
 static void
 release(struct worker *worker)
 {
+	offload_free(worker->offload);
 	modules_unload(&worker->modules);
 	sites_free(&worker->sites);
 	sandbox_free(&worker->sandbox);

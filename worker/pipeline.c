@@ -190,6 +190,14 @@ deliver(struct request *request, struct pending *pending)
 	return (invoke(request, &info));
 }
 
+/* Is a thread of ours at work for it? */
+static bool
+is_offloaded(const struct request *request)
+{
+	return (request->posted.ref != 0 &&
+		request->posted.op == OPERATION_OFFLOAD);
+}
+
 /*
  * BH_PENDING: is there something to wait for? Pending with nothing
  * outstanding would wait for ever.
@@ -204,8 +212,11 @@ park(struct request *request)
 		    current_call(request)->module->id,
 		    current_call(request)->step,
 		    request->io.ref != 0 ? request->io.op : request->posted.op);
-		/* A ticket's thread may be gone; the socket has its limits. */
-		if (request->io.ref == 0)
+		/*
+		 * A ticket's thread may be gone; the socket has its limits,
+		 * and offloaded work can't be taken back.
+		 */
+		if (request->io.ref == 0 && !is_offloaded(request))
 			conn_set_deadline(request->conn, request->worker,
 			    site_request_pending_ns(request));
 		WORKER_STAT_ADD(request->worker, requests_parked, 1);
@@ -223,24 +234,26 @@ park(struct request *request)
 
 /*
  * A callback has moved on. A ticket that is still out is void; an operation
- * on the socket must end before anyone else may use the response. True when
- * there is such a one to wait for.
+ * on the socket must end before anyone else may use the response, and so must
+ * offloaded work, which may use what the request owns. True when there is
+ * such a one to wait for.
  */
 static bool
 leave_behind(struct request *request, enum bh_notification_status status)
 {
 	struct bh_registration *module = current_call(request)->module;
 
-	if (request->posted.ref != 0 || request->posted.held) {
+	if (!is_offloaded(request) &&
+	    (request->posted.ref != 0 || request->posted.held)) {
 		async_void(request, &request->posted);
 		pipeline_module_error(module, request,
 		    "returned without waiting for the completion that it "
 		    "asked for; the completion is dropped");
 	}
-	if (request->io.held || request->io.ref == 0) {
+	if (request->io.held)
 		memset(&request->io, 0, sizeof(request->io));
+	if (request->io.ref == 0 && !is_offloaded(request))
 		return (false);
-	}
 	pipeline_module_error(module, request,
 	    "returned without waiting for the operation that it started; its "
 	    "completion is dropped");
@@ -454,6 +467,8 @@ pipeline_complete(struct request *request, struct pending *pending)
 		advance(request, deliver(request, pending));
 	} else if (request->state == REQUEST_WAITING) {
 		memset(pending, 0, sizeof(*pending));
+		if (request->io.ref != 0 || is_offloaded(request))
+			return; /* for the other one */
 		request->state = REQUEST_RUNNING;
 		advance(request, request->after);
 	} else {

@@ -10,6 +10,7 @@
 #include "worker/arena.h"
 #include "worker/http_body.h"
 #include "worker/http_parse.h"
+#include "worker/offload.h"
 #include "worker/response.h"
 #include "worker/worker.h"
 
@@ -85,7 +86,8 @@ struct request {
 	const char *error_module;
 
 	struct pending io;     /* a read, write or flush */
-	struct pending posted; /* a post or a ticket */
+	struct pending posted; /* a post, a ticket, or work offloaded */
+	struct offload_job job; /* posted.op OFFLOAD: the work */
 	struct response response;
 	char address[48]; /* text of the peer's, once asked for */
 	struct arena arena;

@@ -20,6 +20,7 @@
 struct conn;
 struct engine;
 struct link;
+struct offload;
 struct request;
 struct stack_pool;
 
@@ -35,6 +36,7 @@ struct worker_limits {
 	uint64_t body_max;     /* bytes of a request's body: 413 beyond */
 	uint64_t buffered_max; /* bytes of a response before it is flushed */
 	uint64_t discard_max;  /* unread body bytes worth reading to the end */
+	uint32_t offload_threads; /* most that run modules' work at once */
 };
 
 /* The callback that is running; parked ones are kept by their own stacks. */
@@ -60,6 +62,7 @@ struct worker {
 	struct engine *engine;
 	struct link *link; /* to the master */
 	struct stack_pool *stacks;
+	struct offload *offload;
 	_Atomic uint64_t *stats;
 	struct activity *activity; /* of the dispatch thread */
 	struct running running;

@@ -47,6 +47,7 @@ enum bh_operation {
 	BH_OP_WRITE_ENTITY_CHUNKS = 2,
 	BH_OP_FLUSH = 3,
 	BH_OP_POST = 4,
+	BH_OP_OFFLOAD = 5,
 };
 
 /* A piece of a response body [HTTP_DATA_CHUNK]. */
@@ -134,6 +135,27 @@ int bh_context_take_ticket(
  */
 int bh_ticket_post(
     const struct bh_ticket *ticket, uint32_t bytes, int status);
+
+/*
+ * Work for another thread: what it returns, 0 or -errno, becomes the
+ * completion's status. It calls nothing of this API but bh_log() and
+ * bh_ticket_post().
+ */
+typedef int bh_offload_fn(void *argument);
+
+/*
+ * bh_offload(context, work, argument, async, ret_status):
+ * Run ${work}(${argument}) on one of the worker's offload threads
+ * (offload-threads), for what blocks without the server's doing: a database
+ * call, getaddrinfo(3), a large file. Asynchronous: return BH_PENDING, and
+ * on_async_completion() follows. Synchronous: the worker serves others until
+ * it is done, and its result is in *${ret_status}, which is 0 otherwise.
+ * Nothing ends ${work}, so the request lasts as long as it does, also when
+ * its client is gone or its callback has returned without waiting. Returns 0
+ * or as above; -EAGAIN also when no thread could be started.
+ */
+int bh_offload(struct bh_context *context, bh_offload_fn *work,
+    void *argument, bool async, int *ret_status);
 
 /*
  * [GetCompletionBytes] Bytes read, bytes handed to the socket, or the number
