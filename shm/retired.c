@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The retired block. The master writes, monitors read; between them is a
+ * sequence lock, whose reader gives up after some tries.
+ */
+#include "shm/retired.h"
+
+#include "shm/base/fd.h"
+
+#include <bsd/string.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	READ_TRIES = 64, /* folding takes some microseconds, and is rare */
+	SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL,
+};
+
+/* A counter of events or bytes doesn't come so far: garbage. */
+static const uint64_t too_much = UINT64_C(1) << 60;
+
+static int
+map(struct retired *retired)
+{
+	char path[32];
+	void *memory;
+
+	memory = mmap(NULL, sizeof(struct retired_memory),
+	    PROT_READ | PROT_WRITE, MAP_SHARED, retired->fd, 0);
+	if (memory == MAP_FAILED)
+		return (-errno);
+	retired->memory = memory;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", retired->fd);
+	retired->ro = open(path, O_RDONLY | O_CLOEXEC);
+	return (retired->ro == -1 ? -errno : 0);
+}
+
+int
+retired_create(struct retired *retired)
+{
+	int error = 0;
+
+	*retired = (struct retired){ .ro = -1 };
+	retired->fd =
+	    memfd_create("bulkhead-retired", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (retired->fd == -1)
+		return (-errno);
+	if (fchmod(retired->fd, 0600) == -1 ||
+	    ftruncate(retired->fd, sizeof(struct retired_memory)) == -1 ||
+	    fcntl(retired->fd, F_ADD_SEALS, SEALS) == -1)
+		error = -errno;
+	if (error == 0)
+		error = map(retired);
+	if (error != 0) {
+		retired_close(retired);
+		return (error);
+	}
+	retired->memory->magic = RETIRED_MAGIC;
+	retired->memory->worker_words = WORKER_STATS;
+	retired->memory->module_words = MODULE_STATS;
+	return (0);
+}
+
+/* Is this a file whose pages are there and whose words are where we think? */
+static int
+check(int fd)
+{
+	struct stat status;
+	uint64_t magic;
+	uint32_t words[2];
+	int seals;
+
+	if (fstat(fd, &status) == -1 || (seals = fcntl(fd, F_GET_SEALS)) == -1)
+		return (-errno);
+	if ((seals & F_SEAL_SHRINK) == 0 ||
+	    status.st_size != sizeof(struct retired_memory) ||
+	    pread(fd, &magic, sizeof(magic), 0) != sizeof(magic) ||
+	    pread(fd, words, sizeof(words), sizeof(magic)) != sizeof(words) ||
+	    magic != RETIRED_MAGIC || words[0] != WORKER_STATS ||
+	    words[1] != MODULE_STATS)
+		return (-EPROTO);
+	return (0);
+}
+
+int
+retired_take_over(struct retired *retired, int fd)
+{
+	int error;
+
+	*retired = (struct retired){ .fd = fd, .ro = -1 };
+	error = check(fd);
+	if (error == 0)
+		error = map(retired);
+	if (error != 0)
+		retired_close(retired);
+	return (error);
+}
+
+void
+retired_close(struct retired *retired)
+{
+	if (retired->memory != NULL)
+		(void)munmap(retired->memory, sizeof(*retired->memory));
+	else if (retired->fd == 0)
+		return; /* cleared: it never was */
+	fd_close(&retired->ro);
+	fd_close(&retired->fd);
+	*retired = (struct retired){ .memory = NULL, .fd = -1, .ro = -1 };
+}
+
+static struct retired_block *
+find_block(struct retired_memory *memory, const char *pool, const char *module)
+{
+	struct retired_block *block;
+	uint32_t count, i;
+
+	count = atomic_load_explicit(&memory->count, memory_order_relaxed);
+	for (i = 0; i < count; i++) {
+		block = &memory->blocks[i];
+		if (strcmp(block->pool, pool) == 0 &&
+		    strcmp(block->module, module) == 0)
+			return (block);
+	}
+	if (count == RETIRED_BLOCKS)
+		return (NULL);
+	block = &memory->blocks[count];
+	(void)strlcpy(block->pool, pool, sizeof(block->pool));
+	(void)strlcpy(block->module, module, sizeof(block->module));
+	atomic_store_explicit(&memory->count, count + 1, memory_order_release);
+	return (block);
+}
+
+static bool
+is_gauge(bool module, uint32_t word)
+{
+	if (module)
+		return (word < MODULE_STAT_histograms &&
+			module_stat_info[word].kind == STAT_GAUGE);
+	return (word < STAT_completions &&
+		worker_stat_info[word].kind == STAT_GAUGE);
+}
+
+/* Add block ${module} of the segment (-1: the worker's own). */
+static bool
+fold_block(struct retired *retired, const struct segment *segment, int module,
+    const char *pool)
+{
+	const uint32_t words = module < 0 ? WORKER_STATS : MODULE_STATS;
+	char name[SEGMENT_MODULE_NAME] = "";
+	struct retired_block *block;
+	uint64_t value;
+	uint32_t i;
+
+	if (module >= 0)
+		segment_module_name(segment, (uint32_t)module, name);
+	block = find_block(retired->memory, pool, name);
+	if (block == NULL)
+		return (false);
+	for (i = 0; i < words; i++) {
+		value = stats_read(segment, module, i);
+		if (value < too_much && !is_gauge(module >= 0, i))
+			/* Release: behind the sequence's odd number. */
+			atomic_store_explicit(&block->words[i],
+			    atomic_load_explicit(
+				&block->words[i], memory_order_relaxed) +
+				value,
+			    memory_order_release);
+	}
+	return (true);
+}
+
+bool
+retired_fold(
+    struct retired *retired, const struct segment *segment, const char *pool)
+{
+	struct retired_memory *memory = retired->memory;
+	uint64_t folded, sequence;
+	uint32_t modules = segment->geometry.modules;
+	bool all;
+	uint32_t i;
+
+	if (memory == NULL || segment->stats == NULL)
+		return (true);
+	sequence =
+	    atomic_load_explicit(&memory->sequence, memory_order_relaxed);
+	atomic_store_explicit(
+	    &memory->sequence, sequence + 1, memory_order_relaxed);
+	all = fold_block(retired, segment, -1, pool);
+	for (i = 0; i < modules; i++)
+		all = fold_block(retired, segment, (int)i, pool) && all;
+	folded = atomic_load_explicit(&memory->folded, memory_order_relaxed);
+	atomic_store_explicit(&memory->recent[folded % RETIRED_RECENT],
+	    segment->incarnation, memory_order_release);
+	atomic_store_explicit(
+	    &memory->folded, folded + 1, memory_order_release);
+	/* Whole again; pairs with the acquire in retired_read(). */
+	atomic_store_explicit(
+	    &memory->sequence, sequence + 2, memory_order_release);
+	return (all);
+}
+
+static void
+copy_blocks(const struct retired_memory *memory, struct retired_copy *copy)
+{
+	const struct retired_block *from;
+	struct retired_block *to;
+	uint32_t i, k;
+
+	for (i = 0; i < RETIRED_RECENT; i++)
+		copy->recent[i] = atomic_load_explicit(
+		    &memory->recent[i], memory_order_acquire);
+	copy->count =
+	    atomic_load_explicit(&memory->count, memory_order_acquire);
+	if (copy->count > RETIRED_BLOCKS)
+		copy->count = RETIRED_BLOCKS;
+	for (i = 0; i < copy->count; i++) {
+		from = &memory->blocks[i];
+		to = &copy->blocks[i];
+		(void)strlcpy(to->pool, from->pool, sizeof(to->pool));
+		(void)strlcpy(to->module, from->module, sizeof(to->module));
+		for (k = 0; k < RETIRED_WORDS; k++)
+			to->words[k] = atomic_load_explicit(
+			    &from->words[k], memory_order_acquire);
+	}
+}
+
+static int
+copy_whole(const struct retired_memory *memory, struct retired_copy *copy)
+{
+	uint64_t sequence;
+	int tries;
+
+	for (tries = 0; tries < READ_TRIES; tries++) {
+		/* Pairs with the release in retired_fold(). */
+		sequence = atomic_load_explicit(
+		    &memory->sequence, memory_order_acquire);
+		if (sequence % 2 != 0)
+			continue;
+		copy_blocks(memory, copy);
+		if (atomic_load_explicit(
+			&memory->sequence, memory_order_relaxed) == sequence)
+			return (0);
+	}
+	return (-EAGAIN);
+}
+
+int
+retired_read(int fd, struct retired_copy *ret_copy)
+{
+	void *memory;
+	int error;
+
+	memset(ret_copy, 0, sizeof(*ret_copy));
+	if ((error = check(fd)) != 0)
+		return (error);
+	memory = mmap(
+	    NULL, sizeof(struct retired_memory), PROT_READ, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED)
+		return (-errno);
+	/* Untouched pages of a big allocation cost nothing. */
+	ret_copy->blocks = calloc(RETIRED_BLOCKS, sizeof(*ret_copy->blocks));
+	error =
+	    ret_copy->blocks == NULL ? -ENOMEM : copy_whole(memory, ret_copy);
+	(void)munmap(memory, sizeof(struct retired_memory));
+	if (error != 0)
+		retired_copy_free(ret_copy);
+	return (error);
+}
+
+void
+retired_copy_free(struct retired_copy *copy)
+{
+	free(copy->blocks);
+	copy->blocks = NULL;
+	copy->count = 0;
+}
+
+bool
+retired_has(const struct retired_copy *copy, uint32_t incarnation)
+{
+	uint32_t i;
+
+	for (i = 0; i < RETIRED_RECENT; i++)
+		if (copy->recent[i] == incarnation && incarnation != 0)
+			return (true);
+	return (false);
+}

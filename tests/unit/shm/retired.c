@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The retired block: counters are added up, gauges vanish, and a reader gets
+ * all of one moment.
+ */
+#include "fixture.h"
+#include "unit.h"
+
+#include "shm/retired.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+	FOLDS = UNIT_SANITIZED ? 300 : 3000
+};
+
+static const struct retired_block *
+find(const struct retired_copy *copy, const char *pool, const char *module)
+{
+	uint32_t i;
+
+	for (i = 0; i < copy->count; i++)
+		if (strcmp(copy->blocks[i].pool, pool) == 0 &&
+		    strcmp(copy->blocks[i].module, module) == 0)
+			return (&copy->blocks[i]);
+	fail_msg("no block for '%s' of '%s'", module, pool);
+	return (NULL);
+}
+
+static void
+counters_add_up_and_gauges_vanish(void **state)
+{
+	struct fixture *f = *state;
+	_Atomic uint64_t *stats = stats_worker(&f->segment);
+	char name[SEGMENT_MODULE_NAME];
+	const struct retired_block *block;
+	struct retired_copy copy;
+	struct retired retired;
+
+	assert_int_equal(0, retired_create(&retired));
+	stat_add(&stats[STAT_requests], 7);
+	stat_add(&stats[STAT_requests_active], 2);
+	histogram_add(
+	    stats_worker_histogram(stats, HISTOGRAM_request_time), 1000);
+	stat_add(&stats_module(&f->segment, 1)[MODULE_STAT_calls], 5);
+	assert_true(retired_fold(&retired, &f->reader, "a"));
+	assert_true(retired_fold(&retired, &f->reader, "a"));
+	assert_true(retired_fold(&retired, &f->reader, "b"));
+
+	assert_int_equal(0, retired_read(retired.ro, &copy));
+	block = find(&copy, "a", "");
+	assert_int_equal(14, block->words[STAT_requests]);
+	assert_int_equal(0, block->words[STAT_requests_active]);
+	assert_int_equal(2000, block->words[STAT_histograms]);
+	assert_int_equal(
+	    2, block->words[STAT_histograms + 1 + histogram_bucket(1000)]);
+	segment_module_name(&f->reader, 1, name);
+	assert_int_equal(10, find(&copy, "a", name)->words[MODULE_STAT_calls]);
+	assert_int_equal(5, find(&copy, "b", name)->words[MODULE_STAT_calls]);
+	assert_true(retired_has(&copy, f->reader.incarnation));
+	assert_false(retired_has(&copy, f->reader.incarnation + 1));
+	assert_false(retired_has(&copy, 0));
+	retired_copy_free(&copy);
+	retired_close(&retired);
+	retired_close(&retired);
+}
+
+static void
+garbage_is_left_out(void **state)
+{
+	struct fixture *f = *state;
+	struct retired_copy copy;
+	struct retired retired;
+
+	assert_int_equal(0, retired_create(&retired));
+	stat_set(&stats_worker(&f->segment)[STAT_requests], UINT64_MAX / 3);
+	stat_set(&stats_worker(&f->segment)[STAT_turns], 3);
+	assert_true(retired_fold(&retired, &f->reader, "a"));
+	assert_int_equal(0, retired_read(retired.ro, &copy));
+	assert_int_equal(0, find(&copy, "a", "")->words[STAT_requests]);
+	assert_int_equal(3, find(&copy, "a", "")->words[STAT_turns]);
+	retired_copy_free(&copy);
+	retired_close(&retired);
+}
+
+static void
+the_next_program_goes_on_with_it(void **state)
+{
+	struct fixture *f = *state;
+	struct retired_copy copy;
+	struct retired next, retired;
+
+	assert_int_equal(0, retired_create(&retired));
+	stat_add(&stats_worker(&f->segment)[STAT_requests], 7);
+	assert_true(retired_fold(&retired, &f->reader, "a"));
+	assert_int_equal(0, retired_take_over(&next, dup(retired.fd)));
+	retired_close(&retired);
+	assert_true(retired_fold(&next, &f->reader, "a"));
+	assert_int_equal(0, retired_read(next.ro, &copy));
+	assert_int_equal(14, find(&copy, "a", "")->words[STAT_requests]);
+	retired_copy_free(&copy);
+	retired_close(&next);
+}
+
+static void
+other_files_are_refused(void **state)
+{
+	struct retired_copy copy;
+	struct retired retired;
+	int fd;
+
+	(void)state;
+	fd = memfd_create("other", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	assert_int_not_equal(-1, fd);
+	assert_int_equal(-EPROTO, retired_read(fd, &copy));
+	assert_int_equal(0, ftruncate(fd, sizeof(struct retired_memory)));
+	assert_int_equal(-EPROTO, retired_read(fd, &copy));
+	assert_int_equal(0, fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK));
+	assert_int_equal(-EPROTO, retired_read(fd, &copy));
+	assert_int_equal(-EPROTO, retired_take_over(&retired, fd));
+	assert_null(retired.memory);
+	/* Without one nothing is folded, and that is no failure. */
+	assert_true(retired_fold(&retired, &(struct segment){ 0 }, "a"));
+	/* Monitors can't write what they are given. */
+	assert_int_equal(0, retired_create(&retired));
+	assert_true(mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, retired.ro, 0) ==
+		    MAP_FAILED);
+	assert_int_equal(-1, ftruncate(retired.fd, 0));
+	retired_close(&retired);
+}
+
+static void
+a_full_table_says_so(void **state)
+{
+	struct fixture *f = *state;
+	struct retired_copy copy;
+	struct retired retired;
+	char pool[RETIRED_POOL_NAME];
+	bool all = true;
+	int i;
+
+	assert_int_equal(0, retired_create(&retired));
+	for (i = 0; i < RETIRED_BLOCKS && all; i++) {
+		(void)snprintf(pool, sizeof(pool), "pool%d", i);
+		all = retired_fold(&retired, &f->reader, pool);
+	}
+	assert_false(all);
+	assert_int_equal(i - 1, RETIRED_BLOCKS / (1 + FIXTURE_MODULES));
+	assert_int_equal(0, retired_read(retired.ro, &copy));
+	assert_int_equal(RETIRED_BLOCKS, copy.count);
+	retired_copy_free(&copy);
+	retired_close(&retired);
+}
+
+struct folding {
+	struct fixture *f;
+	struct retired retired;
+	_Atomic bool over;
+};
+
+static void *
+fold_all_the_time(void *argument)
+{
+	struct folding *folding = argument;
+	int i;
+
+	for (i = 0; i < FOLDS; i++)
+		(void)retired_fold(&folding->retired, &folding->f->reader, "a");
+	atomic_store(&folding->over, true);
+	return (NULL);
+}
+
+static void
+a_reader_gets_all_of_one_moment(void **state)
+{
+	static struct folding folding;
+	struct retired_copy copy;
+	pthread_t thread;
+	uint64_t last = 0;
+	uint32_t i;
+	bool over;
+
+	folding.f = *state;
+	for (i = 0; i < STAT_completions; i++)
+		stat_set(&stats_worker(&folding.f->segment)[i], 1);
+	assert_int_equal(0, retired_create(&folding.retired));
+	assert_int_equal(
+	    0, pthread_create(&thread, NULL, fold_all_the_time, &folding));
+	do {
+		over = atomic_load(&folding.over);
+		if (retired_read(folding.retired.ro, &copy) != 0)
+			continue; /* it wouldn't stand still */
+		for (i = 0; copy.count > 0 && i < STAT_completions; i++)
+			if (worker_stat_info[i].kind == STAT_COUNTER)
+				assert_int_equal(copy.blocks[0].words[0],
+				    copy.blocks[0].words[i]);
+		if (copy.count > 0) {
+			assert_true(copy.blocks[0].words[0] >= last);
+			last = copy.blocks[0].words[0];
+		}
+		retired_copy_free(&copy);
+	} while (!over);
+	assert_int_equal(FOLDS, last);
+	assert_int_equal(0, pthread_join(thread, NULL));
+	retired_close(&folding.retired);
+}
+
+#define FIXTURE_TEST(function)           \
+	cmocka_unit_test_setup_teardown( \
+	    function, fixture_setup, fixture_teardown)
+
+static const struct CMUnitTest tests[] = {
+	FIXTURE_TEST(counters_add_up_and_gauges_vanish),
+	FIXTURE_TEST(garbage_is_left_out),
+	FIXTURE_TEST(the_next_program_goes_on_with_it),
+	cmocka_unit_test(other_files_are_refused),
+	FIXTURE_TEST(a_full_table_says_so),
+	FIXTURE_TEST(a_reader_gets_all_of_one_moment),
+};
+
+UNIT_MAIN(tests)
