@@ -58,6 +58,7 @@ enum message_type {
 	MESSAGE_STATUS_WORKER, /* one a worker, with its segment's ro fd */
 	MESSAGE_STATUS_END,
 	MESSAGE_STATUS_MODULE, /* one a module, before the end */
+	MESSAGE_STATUS_RETIRED, /* before the end: retired.h's file */
 	MESSAGE_CRASHES = 40,  /* bulkhead-admin asks */
 	MESSAGE_CRASH,         /* one a report with its ro fd, then the end */
 	MESSAGE_COMMAND = 48,  /* bulkheadctl wants something done */

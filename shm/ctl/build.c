@@ -119,7 +119,7 @@ build_histograms(struct builder *b, const struct histogram *histograms,
 	return (object);
 }
 
-static json_t *
+json_t *
 build_module(
     struct builder *b, const struct figures_module *module, bool buckets)
 {
@@ -167,15 +167,15 @@ build_put_figures(struct builder *b, json_t *object,
 }
 
 int
-build_write(const struct builder *b, json_t *root, FILE *out)
+build_write(const struct builder *b, json_t *root, size_t flags, FILE *out)
 {
 	int error = 0;
 
 	errno = 0;
 	if (b->failed)
 		error = -ENOMEM;
-	else if (json_dumpf(root, out, JSON_INDENT(2)) != 0 ||
-		 fputc('\n', out) == EOF || fflush(out) == EOF)
+	else if (json_dumpf(root, out, flags) != 0 || fputc('\n', out) == EOF ||
+		 fflush(out) == EOF)
 		error = errno != 0 ? -errno : -EIO;
 	json_decref(root);
 	return (error);

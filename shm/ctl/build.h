@@ -43,6 +43,12 @@ void build_put_request(
     struct builder *b, json_t *object, const char *name, uint64_t request);
 
 /*
+ * build_module(builder, module, buckets): its name, figures and histograms.
+ */
+json_t *build_module(
+    struct builder *b, const struct figures_module *module, bool buckets);
+
+/*
  * build_put_figures(builder, object, figures, buckets):
  * Members stats, completions, histograms, modules. A histogram has count,
  * sum_ns, p50_ns, p90_ns, p99_ns, p999_ns; with ${buckets} also those that
@@ -52,10 +58,11 @@ void build_put_figures(struct builder *b, json_t *object,
     const struct figures *figures, bool buckets);
 
 /*
- * build_write(builder, root, out):
- * Write ${root} with a newline and free it. Returns 0, -ENOMEM when anything
+ * build_write(builder, root, flags, out):
+ * Write ${root} with a newline and free it; flags are jansson's, such as
+ * JSON_INDENT(2). Returns 0, -ENOMEM when anything
  * has failed before, or -errno.
  */
-int build_write(const struct builder *b, json_t *root, FILE *out);
+int build_write(const struct builder *b, json_t *root, size_t flags, FILE *out);
 
 #endif

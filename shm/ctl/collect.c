@@ -6,9 +6,10 @@
  */
 #include "shm/ctl/collect.h"
 
-#include "shm/activity.h"
 #include "shm/base/clock.h"
 #include "shm/base/fd.h"
+#include "shm/ctl/collect_segment.h"
+#include "shm/retired.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -175,6 +176,7 @@ take_answer(const unsigned char *bytes, size_t length, struct answer *answer)
 	case MESSAGE_CRASH:
 		return (take_body(bytes, length, sizeof(answer->body.crash),
 		    &answer->body.crash));
+	case MESSAGE_STATUS_RETIRED:
 	case MESSAGE_STATUS_END:
 		return (0);
 	default:
@@ -215,47 +217,6 @@ receive_answer(int s, uint64_t deadline_ns, struct answer *ret_answer)
 	return (0);
 }
 
-/* Copy the words of all threads that are doing something. */
-static void
-read_activities(const struct segment *segment, struct collect_worker *worker)
-{
-	struct collect_activity *activity;
-	uint64_t word;
-	uint32_t module, step;
-	size_t i;
-
-	for (i = 0; i < SEGMENT_ACTIVITIES; i++) {
-		word =
-		    atomic_load_explicit(&segment->consumer->activities[i].word,
-			memory_order_relaxed);
-		activity = &worker->activities[worker->activity_count];
-		if (!activity_unpack(word, &module, &step, &activity->request))
-			continue;
-		activity->thread = (uint32_t)i;
-		activity->since_ns = atomic_load_explicit(
-		    &segment->consumer->activities[i].since_ns,
-		    memory_order_relaxed);
-		segment_module_name(segment, module, activity->module);
-		activity_step_name(
-		    step, activity->step, sizeof(activity->step));
-		worker->activity_count++;
-	}
-}
-
-/* A worker whose segment can't be read is shown without its figures. */
-static void
-read_segment(int fd, struct collect_worker *worker)
-{
-	struct segment segment;
-
-	if (fd == -1 || segment_map_reader(fd, &segment) != 0)
-		return;
-	worker->readable =
-	    figures_read(&segment, worker->pool, &worker->figures) == 0;
-	read_activities(&segment, worker);
-	segment_unmap(&segment);
-}
-
 static int
 add_worker(struct collect_status *status, const struct answer *answer)
 {
@@ -274,8 +235,7 @@ add_worker(struct collect_status *status, const struct answer *answer)
 	worker->info.state_name[sizeof(worker->info.state_name) - 1] = '\0';
 	worker->info.pool[sizeof(worker->info.pool) - 1] = '\0';
 	(void)strlcpy(worker->pool, worker->info.pool, sizeof(worker->pool));
-	read_segment(answer->fd, worker);
-	return (figures_merge(&status->totals, &worker->figures));
+	return (collect_segment(answer->fd, status->wants, worker));
 }
 
 static int
@@ -290,6 +250,56 @@ add_module(struct collect_status *status, const struct answer *answer)
 	module->name[sizeof(module->name) - 1] = '\0';
 	module->pool[sizeof(module->pool) - 1] = '\0';
 	return (0);
+}
+
+/* What the dead have counted. False for a figure that isn't theirs. */
+static int
+add_retired(const struct retired_copy *retired, struct collect_status *status)
+{
+	const struct retired_block *block;
+	struct figures_module *module;
+	uint32_t i;
+
+	for (i = 0; i < retired->count; i++) {
+		block = &retired->blocks[i];
+		if (block->module[0] == '\0') {
+			figures_add_words(&status->totals, block->words);
+			continue;
+		}
+		module =
+		    figures_module(&status->totals, block->pool, block->module);
+		if (module == NULL)
+			return (-ENOMEM);
+		figures_add_module_words(module, block->words);
+	}
+	return (0);
+}
+
+/*
+ * The totals: the living, and the dead that the master has counted, which may
+ * include some that lived when we looked at them. Their gauges, then, don't
+ * count either.
+ */
+static int
+add_up(struct collect_status *status)
+{
+	struct retired_copy retired = { .count = 0 };
+	int error = 0;
+	size_t i;
+
+	if (status->retired_fd != -1 &&
+	    (error = retired_read(status->retired_fd, &retired)) == -ENOMEM)
+		return (error);
+	/* Without it the totals are those of the living. */
+	error = add_retired(&retired, status);
+	for (i = 0; error == 0 && i < status->worker_count; i++)
+		if (!retired_has(&retired, status->workers[i].info.incarnation))
+			error = figures_merge(
+			    &status->totals, &status->workers[i].figures);
+	status->now_ns = clock_now();
+	retired_copy_free(&retired);
+	fd_close(&status->retired_fd);
+	return (error);
 }
 
 /* Take answers up to the last: 0 or -errno. */
@@ -316,12 +326,16 @@ converse(int s, uint64_t deadline_ns, struct collect_status *status)
 			error = add_worker(status, &answer);
 		} else if (answer.type == MESSAGE_STATUS_MODULE) {
 			error = add_module(status, &answer);
+		} else if (answer.type == MESSAGE_STATUS_RETIRED) {
+			fd_close(&status->retired_fd);
+			status->retired_fd = answer.fd;
+			answer.fd = -1;
 		}
 		fd_close(&answer.fd);
 		if (error != 0)
 			return (error);
 		if (answer.type == MESSAGE_STATUS_END)
-			return (seen ? 0 : -EBADMSG);
+			return (seen ? add_up(status) : -EBADMSG);
 	}
 }
 
@@ -341,10 +355,10 @@ explain(int error)
 }
 
 int
-collect_status(const char *path, struct collect_status *ret_status,
-    char *ret_error, size_t error_size)
+collect_status(const char *path, unsigned wants,
+    struct collect_status *ret_status, char *ret_error, size_t error_size)
 {
-	struct collect_status status = { .worker_count = 0 };
+	struct collect_status status = { .wants = wants, .retired_fd = -1 };
 	struct message_header ask;
 	uint64_t deadline;
 	int error, s;
@@ -440,7 +454,10 @@ collect_ask(struct collect_link *link, uint64_t patience_ms,
     struct collect_status *ret_status, char *ret_error, size_t error_size)
 {
 	const uint64_t deadline = clock_now() + patience_ms * CLOCK_NS_PER_MS;
-	struct collect_status status = { .worker_count = 0 };
+	struct collect_status status = {
+		.wants = link->wants,
+		.retired_fd = -1,
+	};
 	int error;
 
 	error = begin_question(link, MESSAGE_STATUS, deadline);
@@ -488,8 +505,13 @@ collect_free(struct collect_status *status)
 {
 	size_t i;
 
-	for (i = 0; i < status->worker_count; i++)
+	for (i = 0; i < status->worker_count; i++) {
 		figures_free(&status->workers[i].figures);
+		free(status->workers[i].requests);
+		free(status->workers[i].entries);
+	}
+	if (status->retired_fd > 0)
+		fd_close(&status->retired_fd);
 	figures_free(&status->totals);
 	free(status->workers);
 	status->workers = NULL;

@@ -10,6 +10,7 @@
 
 #include "shm/ctl/figures.h"
 #include "shm/message.h"
+#include "shm/slot.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,6 +33,39 @@ struct collect_activity {
 	uint64_t since_ns;
 };
 
+/* Where a request stands. */
+enum collect_stand {
+	COLLECT_RUNNING,      /* a callback runs for it */
+	COLLECT_PENDING,      /* its module waits for a completion */
+	COLLECT_READING_BODY, /* its module waits for more of its body */
+	COLLECT_SENDING,      /* the client takes the answer */
+	COLLECT_READING_HEAD, /* the client hasn't sent all of it */
+	COLLECT_BETWEEN,      /* none of these, for a moment */
+	COLLECT_STANDS
+};
+
+/* A request that isn't over. Texts are printable. */
+struct collect_request {
+	uint32_t worker;
+	enum collect_stand stand;
+	uint64_t request; /* its id; 0: it has none yet */
+	uint64_t conn;    /* generation:32 | slot:32 */
+	struct slot_peer peer;
+	char text[SLOT_TEXT_WORDS * 8 + 1]; /* "GET /target", cut */
+	char module[SEGMENT_MODULE_NAME];   /* or empty */
+	char step[COLLECT_STEP_NAME];
+	uint64_t since_ns; /* there, or in that callback */
+	uint64_t started_ns;
+	uint64_t served; /* requests before it on its connection */
+	uint32_t replays;
+};
+
+/* What else is to be collected: more than figures takes longer. */
+enum collect_wants {
+	COLLECT_REQUESTS = 1u << 0,
+	COLLECT_RECORDER = 1u << 1,
+};
+
 struct collect_worker {
 	struct message_status_worker info;
 	bool readable; /* there was a segment, and it made sense */
@@ -39,15 +73,22 @@ struct collect_worker {
 	struct figures figures;
 	size_t activity_count;
 	struct collect_activity activities[SEGMENT_ACTIVITIES];
+	size_t request_count; /* if wanted */
+	struct collect_request *requests;
+	size_t entry_count; /* if wanted: the flight recorder's, oldest first */
+	struct recorder_entry *entries;
 };
 
 struct collect_status {
 	struct message_status_master master;
 	size_t worker_count;
 	struct collect_worker *workers;
-	struct figures totals; /* of the workers that live */
+	struct figures totals; /* gauges: of the workers that live */
 	size_t module_count;
 	struct message_status_module modules[COLLECT_MODULES_MAX];
+	uint64_t now_ns; /* when it was collected */
+	unsigned wants;  /* enum collect_wants: what there is of it */
+	int retired_fd;  /* the collector's own */
 };
 
 /*
@@ -61,12 +102,12 @@ int collect_default_path(char *ret_path, size_t size);
 int collect_default_state(char *ret_path, size_t size);
 
 /*
- * collect_status(path, ret_status, ret_error, error_size):
+ * collect_status(path, wants, ret_status, ret_error, error_size):
  * Ask the master at ${path}. Returns 0, and collect_free() is the caller's
  * duty; or -errno with a line about it in ${ret_error}.
  */
-int collect_status(const char *path, struct collect_status *ret_status,
-    char *ret_error, size_t error_size);
+int collect_status(const char *path, unsigned wants,
+    struct collect_status *ret_status, char *ret_error, size_t error_size);
 
 /*
  * collect_command(path, command, ret_answer, ret_error, error_size):
@@ -82,7 +123,8 @@ int collect_command(const char *path, const struct message_command *command,
  */
 struct collect_link {
 	int socket;
-	bool owed; /* the answer to an earlier question is still to come */
+	unsigned wants; /* enum collect_wants */
+	bool owed;      /* the answer to an earlier question is still to come */
 };
 
 /*

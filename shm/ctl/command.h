@@ -5,6 +5,8 @@
 #ifndef SHM_CTL_COMMAND_H
 #define SHM_CTL_COMMAND_H
 
+#include "shm/ctl/views.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,10 +29,32 @@ struct command_line {
 	const char *argument;  /* or NULL */
 	bool json;
 	bool prometheus;
+	bool follow;               /* again and again */
+	bool once;                 /* top: not on the whole screen */
+	uint64_t interval_ms;      /* between two looks */
+	uint64_t count;            /* of completions */
+	struct view_filter filter; /* of requests */
 };
+
+enum command_line_verdict {
+	COMMAND_LINE_GOOD,
+	COMMAND_LINE_HELP,
+	COMMAND_LINE_VERSION,
+	COMMAND_LINE_WRONG, /* and said why */
+};
+
+/*
+ * command_line_parse(argc, argv, ret_line):
+ * Take the options, wherever they stand; what isn't one is left behind optind.
+ */
+enum command_line_verdict command_line_parse(
+    int argc, char **argv, struct command_line *ret_line);
 
 /* command_complain(text): on stderr, for the operator. EXIT_SERVER. */
 int command_complain(const char *text);
+
+/* command_misuse(text): the same for a wrong command line. EXIT_USAGE. */
+int command_misuse(const char *text);
 
 /* command_written(status): of a renderer: the exit status for it. */
 int command_written(int status);
@@ -38,6 +62,12 @@ int command_written(int status);
 /* show.c: what there is now. */
 int command_status(const struct command_line *line);
 int command_stats(const struct command_line *line);
+int command_workers(const struct command_line *line);
+int command_modules(const struct command_line *line);
+int command_completions(const struct command_line *line);
+
+/* show_requests.c: what is being done for whom. */
+int command_requests(const struct command_line *line);
 
 /* show_crashes.c: the reports. */
 int command_crashes(const struct command_line *line);

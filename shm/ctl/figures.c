@@ -105,18 +105,41 @@ figures_merge(struct figures *to, const struct figures *from)
 	return (0);
 }
 
-void
-figures_clear_gauges(struct figures *figures)
+static void
+add_histogram_words(struct histogram *to, const _Atomic uint64_t *words)
 {
-	size_t i, k;
+	size_t i;
+
+	to->sum += words[0];
+	for (i = 0; i < HISTOGRAM_BUCKETS; i++)
+		to->buckets[i] += words[1 + i];
+}
+
+void
+figures_add_words(struct figures *figures, const _Atomic uint64_t *words)
+{
+	size_t i;
 
 	for (i = 0; i < STAT_completions; i++)
-		if (worker_stat_info[i].kind == STAT_GAUGE)
-			figures->stats[i] = 0;
-	for (i = 0; i < figures->module_count; i++)
-		for (k = 0; k < MODULE_STAT_histograms; k++)
-			if (module_stat_info[k].kind == STAT_GAUGE)
-				figures->modules[i].stats[k] = 0;
+		figures->stats[i] += words[i];
+	for (i = 0; i < SEGMENT_OPERATIONS; i++)
+		figures->completions[i] += words[STAT_completions + i];
+	for (i = 0; i < WORKER_HISTOGRAMS; i++)
+		add_histogram_words(&figures->histograms[i],
+		    &words[STAT_histograms + i * HISTOGRAM_WORDS]);
+}
+
+void
+figures_add_module_words(
+    struct figures_module *module, const _Atomic uint64_t *words)
+{
+	size_t i;
+
+	for (i = 0; i < MODULE_STAT_histograms; i++)
+		module->stats[i] += words[i];
+	for (i = 0; i < MODULE_HISTOGRAMS; i++)
+		add_histogram_words(&module->histograms[i],
+		    &words[MODULE_STAT_histograms + i * HISTOGRAM_WORDS]);
 }
 
 void

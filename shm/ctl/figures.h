@@ -50,10 +50,12 @@ struct figures_module *figures_module(
     struct figures *figures, const char *pool, const char *name);
 
 /*
- * figures_clear_gauges(figures): what says how things are now is 0; what
- * counts stays.
+ * figures_add_words(figures, words), figures_add_module_words(module, words):
+ * Add a block of the layout that stats.h describes; completions included.
  */
-void figures_clear_gauges(struct figures *figures);
+void figures_add_words(struct figures *figures, const _Atomic uint64_t *words);
+void figures_add_module_words(
+    struct figures_module *module, const _Atomic uint64_t *words);
 
 /* figures_free(figures): cleared ones are fine. */
 void figures_free(struct figures *figures);

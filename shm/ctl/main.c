@@ -6,9 +6,9 @@
 #include "shm/ctl/collect.h"
 #include "shm/ctl/command.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	PATH_SIZE = 4096
@@ -27,6 +27,17 @@ static const struct command commands[] = {
 	    "the server, its workers, totals, modules" },
 	{ "stats", 0, 0, command_stats, "[--json | --prometheus]",
 	    "every figure and histogram" },
+	{ "workers", 0, 0, command_workers, "[--json]",
+	    "a line a worker: rates, latencies, what it does" },
+	{ "modules", 0, 0, command_modules, "[--json]",
+	    "calls, errors, times, memory, quarantine" },
+	{ "requests", 0, 0, command_requests,
+	    "[--worker N] [--module M] [--client ADDRESS] [--min-time T] "
+	    "[--follow] [--interval T] [--json]",
+	    "what is being done for whom" },
+	{ "completions", 0, 1, command_completions,
+	    "[WORKER] [--count N] [--json]",
+	    "the flight recorder: what was dispatched last" },
 	{ "crashes", 0, 1, command_crashes, "[ID] [--state-dir DIR] [--json]",
 	    "reports of workers that died" },
 	{ "quarantine", 1, 1, command_quarantine, "MODULE",
@@ -46,15 +57,12 @@ static void
 print_usage(FILE *out)
 {
 	size_t i;
-	int used;
 
 	(void)fputs("usage: bulkheadctl [--control PATH] COMMAND\n\n", out);
-	for (i = 0; i < COMMANDS; i++) {
-		used = fprintf(
-		    out, "  %s %s", commands[i].name, commands[i].usage);
-		(void)fprintf(out, "%*s%s\n", used < 44 ? 44 - used : 1, "",
+	for (i = 0; i < COMMANDS; i++)
+		(void)fprintf(out, "  %s%s%s\n        %s\n", commands[i].name,
+		    *commands[i].usage != '\0' ? " " : "", commands[i].usage,
 		    commands[i].help);
-	}
 	(void)fputs("\nExit status: 0 done; 1 the server can't be asked, or "
 		    "said no; 2 wrong usage.\n",
 	    out);
@@ -68,6 +76,13 @@ command_complain(const char *text)
 }
 
 int
+command_misuse(const char *text)
+{
+	(void)fprintf(stderr, "bulkheadctl: %s\n", text);
+	return (EXIT_USAGE);
+}
+
+int
 command_written(int status)
 {
 	if (status == 0)
@@ -75,51 +90,6 @@ command_written(int status)
 	(void)fprintf(
 	    stderr, "bulkheadctl: can't write: %s\n", strerror(-status));
 	return (EXIT_SERVER);
-}
-
-/* Returns -1 to go on, or the exit status. */
-static int
-parse_options(int argc, char **argv, struct command_line *line)
-{
-	static const struct option options[] = {
-		{ "control", required_argument, NULL, 'c' },
-		{ "state-dir", required_argument, NULL, 's' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "prometheus", no_argument, NULL, 'P' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int option;
-
-	/* glibc reorders the arguments: options may follow the command. */
-	while ((option = getopt_long(argc, argv, "c:s:jhV", options, NULL)) !=
-	       -1) {
-		switch (option) {
-		case 'c':
-			line->control = optarg;
-			break;
-		case 's':
-			line->state_dir = optarg;
-			break;
-		case 'j':
-			line->json = true;
-			break;
-		case 'P':
-			line->prometheus = true;
-			break;
-		case 'h':
-			print_usage(stdout);
-			return (EXIT_OK);
-		case 'V':
-			(void)puts("bulkheadctl " BULKHEAD_VERSION);
-			return (EXIT_OK);
-		default: /* getopt_long has named it */
-			print_usage(stderr);
-			return (EXIT_USAGE);
-		}
-	}
-	return (-1);
 }
 
 /* NULL, and said why, when it is none of ours. */
@@ -151,14 +121,23 @@ find_command(int argc, char **argv, struct command_line *line)
 int
 main(int argc, char **argv)
 {
-	struct command_line line = { .control = NULL };
+	struct command_line line;
 	const struct command *command;
 	char path[PATH_SIZE];
-	int status;
 
-	status = parse_options(argc, argv, &line);
-	if (status != -1)
-		return (status);
+	switch (command_line_parse(argc, argv, &line)) {
+	case COMMAND_LINE_HELP:
+		print_usage(stdout);
+		return (EXIT_OK);
+	case COMMAND_LINE_VERSION:
+		(void)puts("bulkheadctl " BULKHEAD_VERSION);
+		return (EXIT_OK);
+	case COMMAND_LINE_WRONG:
+		print_usage(stderr);
+		return (EXIT_USAGE);
+	case COMMAND_LINE_GOOD:
+		break;
+	}
 	command = find_command(argc, argv, &line);
 	if (command == NULL)
 		return (EXIT_USAGE);

@@ -7,6 +7,7 @@
 #define SHM_CTL_RENDER_H
 
 #include "shm/ctl/collect.h"
+#include "shm/ctl/views.h"
 
 #include <stdio.h>
 
@@ -32,10 +33,25 @@ int render_stats_text(const struct collect_status *status, FILE *out);
 void render_figures_text(const struct figures *figures, FILE *out);
 
 /*
- * render_duration(ns, ret_text, size): "-" for 0, "640 ns", "12.3 us",
- * "1.50 ms", "12.0 s": at most 9 characters up to some days.
+ * render_workers_json(status, out), render_modules_json(...): arrays. A
+ * module's figures are totals, with what the master knows of it.
+ * render_requests_json(status, filter, flags, out): an array of those that
+ * were collected and pass; flags are jansson's (JSON_COMPACT, JSON_INDENT(2)).
  */
-void render_duration(uint64_t ns, char *ret_text, size_t size);
+int render_workers_json(const struct collect_status *status, FILE *out);
+int render_modules_json(const struct collect_status *status, FILE *out);
+int render_requests_json(const struct collect_status *status,
+    const struct view_filter *filter, size_t flags, FILE *out);
+
+/*
+ * render_completions_text(status, worker, count, out), .._json(...):
+ * The last ${count} entries of the flight recorders that were collected, of
+ * one worker or (0) of all.
+ */
+int render_completions_text(const struct collect_status *status,
+    uint32_t worker, size_t count, FILE *out);
+int render_completions_json(const struct collect_status *status,
+    uint32_t worker, size_t count, FILE *out);
 
 /*
  * render_prometheus(status, out):

@@ -137,7 +137,7 @@ render(const struct collect_status *status, bool buckets, FILE *out)
 	totals = json_object();
 	build_put_figures(&b, totals, &status->totals, buckets);
 	build_put(&b, root, "totals", totals);
-	return (build_write(&b, root, out));
+	return (build_write(&b, root, JSON_INDENT(2), out));
 }
 
 int
@@ -150,4 +150,18 @@ int
 render_stats_json(const struct collect_status *status, FILE *out)
 {
 	return (render(status, true, out));
+}
+
+int
+render_workers_json(const struct collect_status *status, FILE *out)
+{
+	struct builder b = { .failed = false };
+	json_t *workers = json_array();
+	size_t i;
+
+	for (i = 0; i < status->worker_count; i++)
+		build_append(&b, workers,
+		    build_worker(
+			&b, &status->workers[i], status->master.now_ns, false));
+	return (build_write(&b, workers, JSON_INDENT(2), out));
 }

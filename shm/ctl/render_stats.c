@@ -4,7 +4,7 @@
  */
 #include "shm/ctl/render.h"
 
-#include "shm/base/clock.h"
+#include "shm/ctl/format.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -13,37 +13,6 @@
 enum {
 	UNIT_SIZE = 32
 };
-
-void
-render_duration(uint64_t ns, char *ret_text, size_t size)
-{
-	static const struct {
-		const char *name;
-		uint64_t ns;
-	} units[] = {
-		{ "s", CLOCK_NS_PER_SEC },
-		{ "ms", CLOCK_NS_PER_MS },
-		{ "us", 1000 },
-	};
-	double value;
-	size_t i;
-
-	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (ns < units[i].ns)
-			continue;
-		value = (double)ns / (double)units[i].ns;
-		(void)snprintf(ret_text, size, "%.*f %s",
-		    value < 10     ? 2
-		    : value < 1000 ? 1
-				   : 0,
-		    value, units[i].name);
-		return;
-	}
-	if (ns == 0)
-		(void)snprintf(ret_text, size, "-");
-	else
-		(void)snprintf(ret_text, size, "%" PRIu64 " ns", ns);
-}
 
 static void
 print_stats(FILE *out, const struct stat_info *info, const uint64_t *stats,
@@ -73,7 +42,7 @@ print_histograms(FILE *out, const struct stat_info *info,
 		(void)fprintf(out, "  %-22s  %20" PRIu64 "  %s:", info[i].name,
 		    histogram_count(&histograms[i]), info[i].help);
 		for (k = 0; k < n; k++) {
-			render_duration(
+			format_duration(
 			    histogram_quantile(&histograms[i], quantiles[k]),
 			    text, sizeof(text));
 			(void)fprintf(out, "%s p%g %s", k > 0 ? "," : "",

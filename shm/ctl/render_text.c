@@ -7,44 +7,13 @@
 
 #include "shm/activity.h"
 #include "shm/base/clock.h"
+#include "shm/ctl/format.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-/*
- * Text from a segment or a message goes to a terminal: nothing but printable
- * characters, and never longer than its place.
- */
-static void
-print_name(FILE *out, const char *text, int width)
-{
-	int printed = 0;
-
-	for (; *text != '\0'; text++, printed++)
-		(void)fputc(isprint((unsigned char)*text) ? *text : '?', out);
-	for (; printed < width; printed++)
-		(void)fputc(' ', out);
-}
-
-/* "42 s", "7 min", "3 h", "12 d": how long since. */
-static void
-format_age(uint64_t since_ns, uint64_t now_ns, char *ret_text, size_t size)
-{
-	uint64_t s;
-
-	s = now_ns > since_ns ? (now_ns - since_ns) / CLOCK_NS_PER_SEC : 0;
-	if (s < 120)
-		(void)snprintf(ret_text, size, "%" PRIu64 " s", s);
-	else if (s < 120 * 60)
-		(void)snprintf(ret_text, size, "%" PRIu64 " min", s / 60);
-	else if (s < 48 * 3600)
-		(void)snprintf(ret_text, size, "%" PRIu64 " h", s / 3600);
-	else
-		(void)snprintf(ret_text, size, "%" PRIu64 " d", s / 86400);
-}
 
 static void
 print_listeners(FILE *out, const char *text)
@@ -67,7 +36,7 @@ print_master(FILE *out, const struct message_status_master *m)
 
 	format_age(m->started_ns, m->now_ns, age, sizeof(age));
 	(void)fprintf(out, "master      pid %" PRIu64 ", version ", m->pid);
-	print_name(out, m->version, 0);
+	format_print(out, m->version, 0);
 	(void)fprintf(out, ", up %s, listening on ", age);
 	print_listeners(out, m->listeners);
 	(void)fprintf(out,
@@ -92,9 +61,9 @@ print_activities(
 		a = &worker->activities[i];
 		if (i > 0)
 			(void)fputs(", ", out);
-		print_name(out, a->module, 0);
+		format_print(out, a->module, 0);
 		(void)fputc('/', out);
-		print_name(out, a->step, 0);
+		format_print(out, a->step, 0);
 		if (a->request != 0)
 			(void)fprintf(out, " %" PRIu64 "-%" PRIu64,
 			    a->request >> REQUEST_COUNT_BITS,
@@ -116,7 +85,7 @@ print_worker(FILE *out, const struct collect_worker *worker, uint64_t now_ns)
 	format_age(info->started_ns, now_ns, age, sizeof(age));
 	(void)fprintf(
 	    out, "%6" PRIu32 "  %7" PRIu64 "  ", info->worker, info->pid);
-	print_name(out, info->state_name, 10);
+	format_print(out, info->state_name, 10);
 	(void)fprintf(out, "  %11" PRIu32 "  %8s  %11" PRIu64,
 	    info->incarnation, age, info->connections);
 	if (worker->readable) {
@@ -182,7 +151,7 @@ print_modules(FILE *out, const struct collect_status *status)
 	for (i = 0; i < totals->module_count; i++) {
 		module = &totals->modules[i];
 		(void)fputs("  ", out);
-		print_name(out, module->name, 22);
+		format_print(out, module->name, 22);
 		print_module_state(out, find_module(status, module->name));
 		for (k = 0; k < MODULE_STAT_histograms; k++)
 			(void)fprintf(out, "  %12" PRIu64, module->stats[k]);

@@ -24,7 +24,8 @@ find_state_dir(const struct command_line *line, char *ret_path, size_t size)
 	if (line->state_dir != NULL)
 		return (
 		    strlcpy(ret_path, line->state_dir, size) < size ? 0 : -1);
-	if (collect_status(line->control, &status, error, sizeof(error)) == 0) {
+	if (collect_status(line->control, 0, &status, error, sizeof(error)) ==
+	    0) {
 		(void)strlcpy(ret_path, status.master.state_dir, size);
 		collect_free(&status);
 		return (*ret_path != '\0' ? 0 : -1);
