@@ -163,7 +163,23 @@ send_crash(struct control_client *client)
 	return (error);
 }
 
-/* The next module of the generation that serves, or the end. */
+/*
+ * After the living: whoever dies between two messages is then in it, and a
+ * monitor sees that.
+ */
+static int
+send_retired(struct control_client *client)
+{
+	const struct retired *retired = &client->control->master->retired;
+
+	client->cursor.part = CONTROL_END;
+	if (retired->memory == NULL)
+		return (send_end(client));
+	return (
+	    send_body(client, MESSAGE_STATUS_RETIRED, NULL, 0, retired->ro));
+}
+
+/* The next module of the generation that serves, or what comes then. */
 static int
 send_next_module(struct control_client *client)
 {
@@ -180,7 +196,8 @@ send_next_module(struct control_client *client)
 		}
 		index -= pool->config->module_count;
 	}
-	return (send_end(client));
+	client->cursor.part = CONTROL_RETIRED;
+	return (send_retired(client));
 }
 
 /*
@@ -207,9 +224,14 @@ send_next(struct control_client *client)
 		}
 		client->cursor.part = CONTROL_MODULES;
 		return (send_next_module(client));
-	default:
+	case CONTROL_MODULES:
 		return (send_next_module(client));
+	case CONTROL_RETIRED:
+		return (send_retired(client));
+	case CONTROL_END:
+		break;
 	}
+	return (send_end(client));
 }
 
 /* At most a message for each worker, and fewer if the client is slow. */

@@ -21,11 +21,13 @@ enum {
 
 struct master;
 
-/* Where a status has got to: the master, the workers, the modules. */
+/* Where a status has got to: what it tells of, in this order. */
 enum control_part {
 	CONTROL_MASTER = 0,
 	CONTROL_WORKERS,
 	CONTROL_MODULES,
+	CONTROL_RETIRED,
+	CONTROL_END,
 };
 
 struct control_cursor {

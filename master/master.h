@@ -22,6 +22,7 @@
 #include "master/server.h"
 #include "master/signals.h"
 #include "master/supervise.h"
+#include "shm/retired.h"
 
 /* In this order and never back. server.c is the only one to change it. */
 enum master_phase {
@@ -60,6 +61,7 @@ struct master {
 	struct loop_timer reap_timer;
 	struct loop_timer stop_timer; /* the queue's limit in STOPPING */
 	struct oom oom;
+	struct retired retired; /* what dead workers have counted */
 	bool reports_fail; /* said once, until it works again */
 	uint64_t started_ns;
 	uint64_t workers_started;

@@ -81,6 +81,9 @@ open_sockets(struct master *master, struct reason *why)
 			error = control_open(&master->control, master, why);
 		if (error == 0)
 			error = admin_open(&master->admin, master, why);
+		if (retired_create(&master->retired) != 0)
+			log_warn("no memory for the figures of workers that "
+				 "are gone: totals are those of the living");
 		return (error);
 	}
 	for (size_t i = 0; error == 0 && i < config->listener_count; i++)
@@ -274,6 +277,7 @@ server_close(struct master *master)
 	reports_fini(master);
 	notify_close(master);
 	generations_fini(master);
+	retired_close(&master->retired);
 	signals_close(&master->signals, &master->loop);
 	loop_fini(&master->loop);
 }

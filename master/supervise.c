@@ -329,6 +329,11 @@ act_bury(struct worker *worker)
 	cause = cause_find(worker, &end);
 	obituary_write(worker, &end, cause, &obituary);
 	crash_collect(worker, &end, cause, crash);
+	if (!retired_fold(&worker->master->retired, &worker->view,
+		worker->pool->config->name))
+		log_warn("worker %u: there is no room for its figures in the "
+			 "totals: too many modules have come and gone",
+		    (unsigned)worker->number);
 	recover_connections(worker, report);
 	if (obituary.unexpected)
 		worker->master->workers_died++;

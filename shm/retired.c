@@ -163,7 +163,11 @@ fold_block(struct retired *retired, const struct segment *segment, int module,
 	if (block == NULL)
 		return (false);
 	for (i = 0; i < words; i++) {
-		value = stats_read(segment, module, i);
+		/* A process that is gone has freed all that it had. */
+		value = stats_read(segment, module,
+		    module >= 0 && i == MODULE_STAT_freed
+			? (uint32_t)MODULE_STAT_allocated
+			: i);
 		if (value < too_much && !is_gauge(module >= 0, i))
 			/* Release: behind the sequence's odd number. */
 			atomic_store_explicit(&block->words[i],

@@ -2,6 +2,7 @@
 /*
  * The control socket of a whole master with fake workers.
  */
+#include "shm/retired.h"
 #include "shm/base/fd.h"
 #include "shm/message.h"
 #include "shm/segment.h"
@@ -93,6 +94,7 @@ static void
 tells_the_master_and_each_worker_with_its_segment(void **state)
 {
 	struct running running;
+	struct retired_copy retired;
 	struct answer answer;
 	char text[1024];
 	int client, fd, segment;
@@ -123,6 +125,11 @@ tells_the_master_and_each_worker_with_its_segment(void **state)
 		}
 		assert_int_equal(
 		    next(fd, &answer, &segment), MESSAGE_STATUS_MODULE);
+		assert_int_equal(
+		    next(fd, &answer, &segment), MESSAGE_STATUS_RETIRED);
+		assert_int_equal(retired_read(segment, &retired), 0);
+		retired_copy_free(&retired);
+		(void)close(segment);
 		assert_int_equal(
 		    next(fd, &answer, &segment), MESSAGE_STATUS_END);
 	}

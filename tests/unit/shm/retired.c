@@ -49,6 +49,7 @@ counters_add_up_and_gauges_vanish(void **state)
 	histogram_add(
 	    stats_worker_histogram(stats, HISTOGRAM_request_time), 1000);
 	stat_add(&stats_module(&f->segment, 1)[MODULE_STAT_calls], 5);
+	stat_add(&stats_module(&f->segment, 1)[MODULE_STAT_allocated], 100);
 	assert_true(retired_fold(&retired, &f->reader, "a"));
 	assert_true(retired_fold(&retired, &f->reader, "a"));
 	assert_true(retired_fold(&retired, &f->reader, "b"));
@@ -63,6 +64,10 @@ counters_add_up_and_gauges_vanish(void **state)
 	segment_module_name(&f->reader, 1, name);
 	assert_int_equal(10, find(&copy, "a", name)->words[MODULE_STAT_calls]);
 	assert_int_equal(5, find(&copy, "b", name)->words[MODULE_STAT_calls]);
+	/* Its memory went with it. */
+	assert_int_equal(
+	    100, find(&copy, "b", name)->words[MODULE_STAT_allocated]);
+	assert_int_equal(100, find(&copy, "b", name)->words[MODULE_STAT_freed]);
 	assert_true(retired_has(&copy, f->reader.incarnation));
 	assert_false(retired_has(&copy, f->reader.incarnation + 1));
 	assert_false(retired_has(&copy, 0));
