@@ -3,6 +3,7 @@
  * bulkhead, the master process: the order in which it starts and ends.
  */
 #include "master/master.h"
+#include "master/describe.h"
 #include "master/options.h"
 #include "master/paths.h"
 #include "shm/base/log.h"
@@ -98,6 +99,7 @@ main(int argc, char **argv)
 	struct command_line line = { argc, argv };
 	struct config *config;
 	struct reason why;
+	int wish;
 
 	fill_standard_descriptors();
 	log_init("bulkhead", 0);
@@ -106,7 +108,8 @@ main(int argc, char **argv)
 		log_err("out of memory");
 		return (EXIT_FAILURE);
 	}
-	switch (options_parse(argc, argv, config, &why)) {
+	wish = options_parse(argc, argv, config, &why);
+	switch (wish) {
 	case OPTIONS_RUN:
 		return (serve(config, &line));
 	case OPTIONS_HELP:
@@ -116,6 +119,11 @@ main(int argc, char **argv)
 		(void)puts("bulkhead " BULKHEAD_VERSION);
 		break;
 	default:
+		if (wish >= OPTIONS_DESCRIBE) {
+			describe(stdout,
+			    (enum describe_format)(wish - OPTIONS_DESCRIBE));
+			break;
+		}
 		log_err("%s", why.text);
 		config_free(config);
 		return (EXIT_USAGE);

@@ -6,6 +6,7 @@
 #include "master/options.h"
 
 #include "master/config_file.h"
+#include "master/describe.h"
 #include "master/settings.h"
 
 #include <bsd/stdlib.h>
@@ -22,6 +23,7 @@ static const struct option long_options[] = {
 	{ "workers", required_argument, NULL, 'w' },
 	{ "control", required_argument, NULL, 'C' },
 	{ "option", required_argument, NULL, 'o' },
+	{ "describe-config", optional_argument, NULL, 'D' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -51,6 +53,8 @@ static const char usage[] =
     "      --control PATH      socket that bulkheadctl talks to\n"
     "  -t, --test              check options, addresses and modules, then\n"
     "                          end\n"
+    "      --describe-config[=text|json|example|manual]\n"
+    "                          print what a configuration file can say\n"
     "  -V, --version           print the version\n"
     "  -h, --help              print this\n"
     "\n"
@@ -178,7 +182,7 @@ struct words {
 
 /* The pool of the command line is made when something is said of it. */
 static int
-describe(struct words *words, int option, struct reason *why)
+make_pool(struct words *words, int option, struct reason *why)
 {
 	if (words->described == '\0')
 		words->described = (char)option;
@@ -190,7 +194,7 @@ describe(struct words *words, int option, struct reason *why)
 static int
 apply_described(struct words *words, int option, struct reason *why)
 {
-	int error = describe(words, option, why);
+	int error = make_pool(words, option, why);
 
 	if (error != 0)
 		return (error);
@@ -253,6 +257,21 @@ read_file(struct words *words, struct reason *why)
 	return (error);
 }
 
+static int
+describe_wish(struct reason *why)
+{
+	enum describe_format format = DESCRIBE_TEXT;
+
+	if (optarg != NULL)
+		format = describe_format_find(optarg);
+	if (format == DESCRIBE_FORMATS)
+		return (reason_set(why, -EINVAL,
+		    "option --describe-config: there is no form '%s'; write "
+		    "text, json, example or manual",
+		    optarg));
+	return (OPTIONS_DESCRIBE + (int)format);
+}
+
 int
 options_parse(int argc, char **argv, struct config *config, struct reason *why)
 {
@@ -267,6 +286,8 @@ options_parse(int argc, char **argv, struct config *config, struct reason *why)
 			return (OPTIONS_HELP);
 		if (option == 'V')
 			return (OPTIONS_VERSION);
+		if (option == 'D')
+			return (describe_wish(why));
 		error = apply(option, argv, &words, why);
 		if (error != 0)
 			return (error);

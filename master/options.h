@@ -14,6 +14,8 @@ enum options_wish {
 	OPTIONS_RUN,     /* serve, or with -t check: config->check */
 	OPTIONS_HELP,    /* -h: options_print_usage() */
 	OPTIONS_VERSION, /* -V */
+	/* --describe-config: this and an enum describe_format more. */
+	OPTIONS_DESCRIBE,
 };
 
 /*

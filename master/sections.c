@@ -46,7 +46,7 @@ const struct section sections[SECTION_COUNT] = {
 		.name = "settings",
 		.inside = SECTION_MODULE,
 		.free = true,
-		.example = "greeting = \"Hi\"",
+		.example = "text = \"Hi\"",
 		.help = "The module's own settings; its manual has them. One "
 			"that it doesn't know is an error.",
 	},

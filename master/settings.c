@@ -23,28 +23,32 @@
 #define FIELD_MODULE(field) offsetof(struct settings_module, field)
 #define FIELD_SITE(field)   offsetof(struct config_site, field)
 #define FIELD_RULE(field)   offsetof(struct config_rule, field)
-#define SETTING(scope, name, field, kind, least, most, initial, form, help) \
-	{ (name), (form), (help), SETTING_##kind, SCOPE_##scope,            \
+#define SETTING(                                                            \
+    scope, name, field, kind, least, most, initial, form, example, help)    \
+	{ (name), (form), (example), (help), SETTING_##kind, SCOPE_##scope, \
 		FIELD_##scope(field), (least), (most), (initial) },
 #define TIME(scope, name, field, least, most, initial, help) \
-	SETTING(scope, name, field, TIME, least, most, initial, NULL, help)
+	SETTING(                                             \
+	    scope, name, field, TIME, least, most, initial, NULL, NULL, help)
 #define COUNT(scope, name, field, least, most, initial, help) \
-	SETTING(scope, name, field, COUNT, least, most, initial, NULL, help)
+	SETTING(                                              \
+	    scope, name, field, COUNT, least, most, initial, NULL, NULL, help)
 #define SIZE(scope, name, field, least, most, initial, help) \
-	SETTING(scope, name, field, SIZE, least, most, initial, NULL, help)
+	SETTING(                                             \
+	    scope, name, field, SIZE, least, most, initial, NULL, NULL, help)
 #define SWITCH(scope, name, field, initial, help) \
-	SETTING(scope, name, field, SWITCH, 0, 1, initial, NULL, help)
-#define PATH(scope, name, field, help) \
-	SETTING(scope, name, field, PATH, 0, 0, 0, NULL, help)
-#define TEXT(scope, name, field, least, form, help) \
-	SETTING(scope, name, field, TEXT, least, 0, 0, form, help)
-#define LIST(scope, name, field, form, help) \
-	SETTING(scope, name, field, LIST, 0, 0, 0, form, help)
-#define WORKERS(scope, name, field, help) \
-	SETTING(                          \
-	    scope, name, field, WORKERS, 1, CONFIG_WORKERS_MAX, 0, NULL, help)
+	SETTING(scope, name, field, SWITCH, 0, 1, initial, NULL, NULL, help)
+#define PATH(scope, name, field, example, help) \
+	SETTING(scope, name, field, PATH, 0, 0, 0, NULL, example, help)
+#define TEXT(scope, name, field, least, form, example, help) \
+	SETTING(scope, name, field, TEXT, least, 0, 0, form, example, help)
+#define LIST(scope, name, field, form, example, help) \
+	SETTING(scope, name, field, LIST, 0, 0, 0, form, example, help)
+#define WORKERS(scope, name, field, help)                                    \
+	SETTING(scope, name, field, WORKERS, 1, CONFIG_WORKERS_MAX, 0, NULL, \
+	    NULL, help)
 #define LEVEL(scope, name, field, help) \
-	SETTING(scope, name, field, LEVEL, 0, 0, LOG_INFO, NULL, help)
+	SETTING(scope, name, field, LEVEL, 0, 0, LOG_INFO, NULL, NULL, help)
 static const struct setting settings[] = {
 #include "master/settings.def"
 };

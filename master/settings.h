@@ -49,7 +49,8 @@ struct settings_module {
 
 struct setting {
 	const char *name;
-	const char *form; /* TEXT, LIST: what to write; else NULL */
+	const char *form;    /* TEXT, LIST: what to write; else NULL */
+	const char *example; /* PATH, TEXT, LIST: a value; else NULL */
 	const char *help;
 	enum setting_kind kind;
 	enum setting_scope scope;
