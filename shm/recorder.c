@@ -7,6 +7,10 @@
  */
 #include "shm/recorder.h"
 
+#ifdef BULKHEAD_BARE /* here they are, unused */
+#undef recorder_write
+#endif
+
 /*
  * Store one member. Release keeps it behind the sequence's 0; pairs with the
  * acquire loads in read_entry(). A plain move on x86.

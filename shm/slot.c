@@ -5,6 +5,12 @@
  */
 #include "shm/slot.h"
 
+#ifdef BULKHEAD_BARE /* here they are, unused */
+#undef slot_set_state
+#undef slot_set_request
+#undef slot_set_text
+#endif
+
 #include "shm/base/panic.h"
 
 #include <stddef.h>

@@ -40,6 +40,15 @@ if(BULKHEAD_HAVE_VALGRIND_H)
 	target_compile_definitions(bulkhead_flags INTERFACE BULKHEAD_VALGRIND)
 endif()
 
+# To measure what surviving costs, nothing else: tests/bench/README.md.
+option(BULKHEAD_BARE "Leave out activity words, slots, flight recorder and \
+histograms: nothing can be recovered then" OFF)
+mark_as_advanced(BULKHEAD_BARE)
+if(BULKHEAD_BARE)
+	message(WARNING "BULKHEAD_BARE: this build is for benchmarks only")
+	target_compile_definitions(bulkhead_flags INTERFACE BULKHEAD_BARE)
+endif()
+
 set(BULKHEAD_ALLOCATOR "libc")
 if(BULKHEAD_SANITIZE)
 	# A sanitizer brings its own allocator; jemalloc would hide its view.

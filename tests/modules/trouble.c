@@ -5,6 +5,7 @@
  *	/trouble/crash    SIGSEGV in begin_request
  *	/trouble/hang     spins for ever in begin_request
  *	/trouble/deaf     the same, and SIGABRT doesn't help
+ *	/trouble/stubborn from now on SIGABRT doesn't help
  *	/trouble/trap     from now on SIGUSR2 makes it spin for ever, in no
  *	                  callback
  *	/trouble/nap      900 ms in begin_request, then goes on
@@ -56,7 +57,8 @@ on_begin_request(
 	}
 	if (path_is(context, "/trouble/crash"))
 		crash();
-	if (path_is(context, "/trouble/deaf"))
+	if (path_is(context, "/trouble/deaf") ||
+	    path_is(context, "/trouble/stubborn"))
 		(void)signal(SIGABRT, SIG_IGN);
 	if (path_is(context, "/trouble/hang") ||
 	    path_is(context, "/trouble/deaf"))
@@ -69,7 +71,8 @@ on_begin_request(
 			memset(memory, 1, GROWTH);
 		return (answer(context, "%p\n", memory)); /* never freed */
 	}
-	if (path_is(context, "/trouble") || path_is(context, "/trouble/nap"))
+	if (path_is(context, "/trouble") || path_is(context, "/trouble/nap") ||
+	    path_is(context, "/trouble/stubborn"))
 		return (answer(context, "none\n"));
 	return (BH_CONTINUE);
 }

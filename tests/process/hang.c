@@ -38,11 +38,27 @@ expect_hello(struct client *client)
 	response_free(&r);
 }
 
+/* How often a warning's time has doubled since 100 ms. */
+static unsigned
+doubling(const char *line)
+{
+	unsigned ms, times = 0;
+
+	assert_int_equal(sscanf(strstr(line, " for "), " for %u ms", &ms), 1);
+	assert_in_range(ms, 100, 10000);
+	while (ms >= 200) {
+		ms /= 2;
+		times++;
+	}
+	return (times);
+}
+
 static void
 a_long_callback_is_told_and_goes_on(void **state)
 {
 	struct server *server = server_start(
 	    "-w", "1", "-m", trouble(), "-o", "hang-warn=100ms", NULL);
+	unsigned last, lines = 1;
 	struct client client;
 	struct response r;
 	const char *line;
@@ -53,11 +69,19 @@ a_long_callback_is_told_and_goes_on(void **state)
 	line = server_log_wait(server, "has made no progress for ", LONG_MS);
 	assert_non_null(
 	    strstr(line, " in module trouble, begin_request, request 1-1"));
-	line = server_log_wait(server, "has made no progress for ", LONG_MS);
+	last = doubling(line);
 	client_response(&client, &r);
 	assert_int_equal(r.status, 200);
 	response_free(&r);
 	client_close(&client);
+	/* Of 900 ms, one line for 100, 200, 400 and 800, if we got to look. */
+	while ((line = server_log_find(server, "has made no progress for ")) !=
+	       NULL) {
+		assert_in_range(doubling(line), last + 1, 8);
+		last = doubling(line);
+		lines++;
+	}
+	assert_in_range(lines, 2, 4);
 	(void)server_log_wait(server, " goes on", LONG_MS);
 	server_stop(server);
 }
@@ -107,14 +131,18 @@ one_that_does_not_heed_sigabrt_is_killed(void **state)
 	struct client culprit;
 	char program[256];
 	struct response r;
+	int64_t before;
 
 	(void)state;
 	server->crash_expected = true;
 	client_open(&culprit, server);
 	client_send_text(&culprit, GET("/trouble/deaf"));
 	(void)server_log_wait(server, " hangs for ", LONG_MS);
+	/* hang-grace, for a core to be written. */
+	before = test_now_ms();
 	(void)server_log_wait(
 	    server, "killed by SIGKILL in module trouble", LONG_MS);
+	assert_in_range(test_now_ms() - before, 100, LONG_MS);
 	client_response(&culprit, &r);
 	assert_int_equal(r.status, 502);
 	response_free(&r);
@@ -272,6 +300,59 @@ a_worker_that_resumes_in_time_goes_on(void **state)
 	server_stop(server);
 }
 
+/*
+ * It resumes when it is given up, SIGABRT passes it by, and until SIGKILL it
+ * reads and answers what came meanwhile. These connections are its own until
+ * the kernel says that it is dead: each byte is read once, each answer comes
+ * once, from it or from its successor.
+ */
+static void
+one_that_resumes_too_late_takes_nothing_that_moved(void **state)
+{
+	struct server *server = server_start("-w", "1", "-m", "hello", "-m",
+	    trouble(), "-o", "spares=1", "-o", "hang-limit=400ms", "-o",
+	    "hang-grace=400ms", NULL);
+	struct client whole[CLIENTS], half[CLIENTS];
+	pid_t workers[SERVER_WORKERS_MAX];
+	struct response r;
+
+	(void)state;
+	server->crash_expected = true;
+	for (size_t i = 0; i < CLIENTS; i++) {
+		client_open(&whole[i], server);
+		expect_hello(&whole[i]);
+		client_open(&half[i], server);
+	}
+	client_send_text(&half[0], GET("/trouble/stubborn"));
+	client_response(&half[0], &r);
+	assert_int_equal(r.status, 200);
+	response_free(&r);
+	assert_in_range(server_workers(server, workers), 1, 2);
+	assert_int_equal(kill(workers[0], SIGSTOP), 0);
+	for (size_t i = 0; i < CLIENTS; i++) {
+		client_send_text(&whole[i], GET("/hello"));
+		client_send_text(&half[i], "GET /hel");
+	}
+	(void)server_log_wait(server, ": aborted", LONG_MS);
+	(void)server_log_wait(server, "killed by SIGKILL", LONG_MS);
+	for (size_t i = 0; i < CLIENTS; i++) {
+		client_response(&whole[i], &r);
+		assert_int_equal(r.status, 200);
+		response_free(&r);
+		client_send_text(&half[i], "lo HTTP/1.1\r\nHost: a\r\n\r\n");
+		client_response(&half[i], &r);
+		assert_int_equal(r.status, 200);
+		response_free(&r);
+	}
+	for (size_t i = 0; i < CLIENTS; i++) {
+		assert_true(client_quiet(&whole[i], 0));
+		assert_true(client_quiet(&half[i], 0));
+		client_close(&whole[i]);
+		client_close(&half[i]);
+	}
+	server_stop(server);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -284,6 +365,8 @@ main(int argc, char **argv)
 		PROCESS_TEST(a_sleeping_worker_that_will_not_wake_is_found),
 		PROCESS_TEST(a_loop_outside_callbacks_is_found),
 		PROCESS_TEST(a_worker_that_resumes_in_time_goes_on),
+		PROCESS_TEST(
+		    one_that_resumes_too_late_takes_nothing_that_moved),
 	};
 
 	return (RUN_TESTS(argc, argv, tests));
