@@ -148,15 +148,12 @@ wait_ready(struct server *server)
 	(void)server_log_wait(server, "<6>bulkhead: ready", SERVER_READY_MS);
 }
 
+/* A server's folder and names; nothing runs yet. */
 static struct server *
-start(const char *script, const char *option, va_list options)
+prepare(void)
 {
-	const char *argv[PROCESS_ARGUMENTS_MAX] = { NULL };
-	char program[PATH_MAX], state[96];
-	struct server *server;
-	size_t n = 0;
+	struct server *server = calloc(1, sizeof(*server));
 
-	server = calloc(1, sizeof(*server));
 	assert_non_null(server);
 	(void)snprintf(
 	    server->dir, sizeof(server->dir), "/tmp/bulkhead-test-XXXXXX");
@@ -166,10 +163,20 @@ start(const char *script, const char *option, va_list options)
 	    "%s/control.sock", server->dir);
 	(void)snprintf(
 	    server->log_path, sizeof(server->log_path), "%s/log", server->dir);
-	(void)snprintf(state, sizeof(state), "state-dir=%s/state", server->dir);
 	server->next = running;
 	running = server;
+	return (server);
+}
 
+static struct server *
+start(const char *script, const char *option, va_list options)
+{
+	const char *argv[PROCESS_ARGUMENTS_MAX] = { NULL };
+	char program[PATH_MAX], state[96];
+	struct server *server = prepare();
+	size_t n = 0;
+
+	(void)snprintf(state, sizeof(state), "state-dir=%s/state", server->dir);
 	process_program("bulkhead", program, sizeof(program));
 	if (script != NULL) {
 		argv[n++] = "bash";
@@ -189,6 +196,41 @@ start(const char *script, const char *option, va_list options)
 	for (; option != NULL && n < PROCESS_ARGUMENTS_MAX - 1;
 	     option = va_arg(options, const char *))
 		argv[n++] = option;
+	server->pid = process_spawn(argv, server->log_path);
+	wait_ready(server);
+	return (server);
+}
+
+void
+server_write_file(const struct server *server, const char *text)
+{
+	char path[PATH_MAX];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/bulkhead.conf", server->dir);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	/* Crash reports go where the test's other files are. */
+	assert_true(fprintf(file, "%s\nstate-dir = \"%s/state\"\n", text,
+			server->dir) > 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+struct server *
+server_start_file(const char *text)
+{
+	const char *argv[PROCESS_ARGUMENTS_MAX] = { NULL };
+	char program[PATH_MAX], path[PATH_MAX];
+	struct server *server = prepare();
+
+	server_write_file(server, text);
+	(void)snprintf(path, sizeof(path), "%s/bulkhead.conf", server->dir);
+	process_program("bulkhead", program, sizeof(program));
+	argv[0] = program;
+	argv[1] = "--control";
+	argv[2] = server->control;
+	argv[3] = "-c";
+	argv[4] = path;
 	server->pid = process_spawn(argv, server->log_path);
 	wait_ready(server);
 	return (server);

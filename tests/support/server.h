@@ -41,6 +41,13 @@ struct server {
 struct server *server_start(const char *option, ...) __attribute__((sentinel));
 
 /*
+ * server_start_file(text): start bulkhead with --control and -c, a file with
+ * this text. server_write_file(server, text): another text for its next reload.
+ */
+struct server *server_start_file(const char *text);
+void server_write_file(const struct server *server, const char *text);
+
+/*
  * server_start_by(script, option...): the same, by bash: ${script} makes what
  * the server inherits and ends with exec "$@".
  */
