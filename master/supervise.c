@@ -302,15 +302,20 @@ count_death(struct worker *worker, bool unexpected)
 		worker->quick_deaths /= 2; /* it is better than it was */
 }
 
-/* Why all of them end has been told before. */
+/*
+ * Why all workers of a failed reload end is told once, by the reload; a crash
+ * has its own entry all the same.
+ */
 static bool
-is_news(const struct worker *worker)
+is_news(const struct worker *worker, const struct obituary *obituary)
 {
 	const struct generation *generation = worker->pool->generation;
 
-	return (
-	    worker->master->phase < MASTER_ENDING &&
-	    (generation->served || generation->state == GENERATION_STARTING));
+	if (obituary->text[0] == '\0' || worker->master->phase >= MASTER_ENDING)
+		return (false);
+	if (generation == worker->master->generation || generation->served)
+		return (true);
+	return (generation->state == GENERATION_STARTING && !obituary->refused);
 }
 
 static void
@@ -344,7 +349,7 @@ act_bury(struct worker *worker)
 	if (obituary.unexpected && crash->known && cause != CAUSE_OUTSIDE)
 		worker->forgiven = quarantine_crash(worker, &crash->culprit);
 	free_incarnation(worker);
-	if (obituary.text[0] != '\0' && is_news(worker))
+	if (is_news(worker, &obituary))
 		obituary_publish(&obituary, crash);
 	server_worker_down(worker, obituary.text);
 	/* Only now: the clients come before the paper. */

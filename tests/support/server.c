@@ -148,9 +148,8 @@ wait_ready(struct server *server)
 	(void)server_log_wait(server, "<6>bulkhead: ready", SERVER_READY_MS);
 }
 
-/* A server's folder and names; nothing runs yet. */
-static struct server *
-prepare(void)
+struct server *
+server_make(void)
 {
 	struct server *server = calloc(1, sizeof(*server));
 
@@ -168,12 +167,21 @@ prepare(void)
 	return (server);
 }
 
+/* Append them to ${argv}, which has ${n}, up to NULL. */
+static void
+add_options(const char **argv, size_t n, const char *option, va_list options)
+{
+	for (; option != NULL && n < PROCESS_ARGUMENTS_MAX - 1;
+	     option = va_arg(options, const char *))
+		argv[n++] = option;
+}
+
 static struct server *
 start(const char *script, const char *option, va_list options)
 {
 	const char *argv[PROCESS_ARGUMENTS_MAX] = { NULL };
+	struct server *server = server_make();
 	char program[PATH_MAX], state[96];
-	struct server *server = prepare();
 	size_t n = 0;
 
 	(void)snprintf(state, sizeof(state), "state-dir=%s/state", server->dir);
@@ -193,46 +201,73 @@ start(const char *script, const char *option, va_list options)
 	argv[n++] = "spares=0"; /* a test that wants one asks for it */
 	argv[n++] = "-o";
 	argv[n++] = state;
-	for (; option != NULL && n < PROCESS_ARGUMENTS_MAX - 1;
-	     option = va_arg(options, const char *))
-		argv[n++] = option;
+	add_options(argv, n, option, options);
 	server->pid = process_spawn(argv, server->log_path);
 	wait_ready(server);
 	return (server);
 }
 
 void
+server_launch(struct server *server, const char *option, ...)
+{
+	const char *argv[PROCESS_ARGUMENTS_MAX] = { NULL };
+	char program[PATH_MAX];
+	va_list options;
+
+	process_program("bulkhead", program, sizeof(program));
+	argv[0] = program;
+	argv[1] = "--control";
+	argv[2] = server->control;
+	va_start(options, option);
+	add_options(argv, 3, option, options);
+	va_end(options);
+	server->pid = process_spawn(argv, server->log_path);
+	wait_ready(server);
+}
+
+const char *
+server_path(const struct server *server, const char *name)
+{
+	static char paths[4][PATH_MAX];
+	static unsigned turn;
+	char *path = paths[turn++ % 4];
+
+	(void)snprintf(path, PATH_MAX, "%s/%s", server->dir, name);
+	return (path);
+}
+
+void
+server_file(
+    const struct server *server, const char *name, const char *format, ...)
+{
+	const char *path = server_path(server, name);
+	const char *draft = server_path(server, "draft");
+	FILE *file = fopen(draft, "we");
+	va_list arguments;
+
+	assert_non_null(file);
+	va_start(arguments, format);
+	assert_true(vfprintf(file, format, arguments) >= 0);
+	va_end(arguments);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(rename(draft, path), 0);
+}
+
+void
 server_write_file(const struct server *server, const char *text)
 {
-	char path[PATH_MAX];
-	FILE *file;
-
-	(void)snprintf(path, sizeof(path), "%s/bulkhead.conf", server->dir);
-	file = fopen(path, "w");
-	assert_non_null(file);
 	/* Crash reports go where the test's other files are. */
-	assert_true(fprintf(file, "%s\nstate-dir = \"%s/state\"\n", text,
-			server->dir) > 0);
-	assert_int_equal(fclose(file), 0);
+	server_file(server, "bulkhead.conf", "%s\nstate-dir = \"%s/state\"\n",
+	    text, server->dir);
 }
 
 struct server *
 server_start_file(const char *text)
 {
-	const char *argv[PROCESS_ARGUMENTS_MAX] = { NULL };
-	char program[PATH_MAX], path[PATH_MAX];
-	struct server *server = prepare();
+	struct server *server = server_make();
 
 	server_write_file(server, text);
-	(void)snprintf(path, sizeof(path), "%s/bulkhead.conf", server->dir);
-	process_program("bulkhead", program, sizeof(program));
-	argv[0] = program;
-	argv[1] = "--control";
-	argv[2] = server->control;
-	argv[3] = "-c";
-	argv[4] = path;
-	server->pid = process_spawn(argv, server->log_path);
-	wait_ready(server);
+	server_launch(server, "-c", server_path(server, "bulkhead.conf"), NULL);
 	return (server);
 }
 

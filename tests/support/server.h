@@ -55,6 +55,21 @@ struct server *server_start_by(const char *script, const char *option, ...)
     __attribute__((sentinel));
 
 /*
+ * server_make(): a folder and nothing that runs in it yet.
+ * server_file(server, name, format...): write a file of that folder; a file
+ * that is there is replaced at once, as by mv(1).
+ * server_path(server, name): its path, until the next call but three.
+ * server_launch(server, option...): bulkhead with --control and these options
+ * only; waits until it is ready.
+ */
+struct server *server_make(void);
+void server_file(const struct server *server, const char *name,
+    const char *format, ...) __attribute__((format(printf, 3, 4)));
+const char *server_path(const struct server *server, const char *name);
+void server_launch(struct server *server, const char *option, ...)
+    __attribute__((sentinel));
+
+/*
  * server_stop(server): SIGTERM; it must exit 0 in time, leave no process of
  * it and no sanitizer's report in its log. Frees ${server}.
  */
