@@ -4,6 +4,7 @@
  */
 #include "master/channel.h"
 
+#include "master/access_log.h"
 #include "master/config_site.h"
 #include "master/master.h"
 #include "shm/base/fd.h"
@@ -332,6 +333,8 @@ pay(struct worker *worker, enum channel_debt debt)
 {
 	if (debt == CHANNEL_QUARANTINE)
 		return (send_quarantine(worker));
+	if (debt == CHANNEL_LOG)
+		return (access_log_send(worker));
 	return (channel_send(
 	    worker, debt == CHANNEL_RETIRE ? MESSAGE_RETIRE : MESSAGE_DRAIN));
 }
@@ -339,8 +342,8 @@ pay(struct worker *worker, enum channel_debt debt)
 void
 channel_pay(struct worker *worker)
 {
-	static const enum channel_debt debts[] = { CHANNEL_QUARANTINE,
-		CHANNEL_RETIRE, CHANNEL_DRAIN };
+	static const enum channel_debt debts[] = { CHANNEL_LOG,
+		CHANNEL_QUARANTINE, CHANNEL_RETIRE, CHANNEL_DRAIN };
 
 	for (size_t i = 0; i < sizeof(debts) / sizeof(debts[0]); i++) {
 		if ((worker->owed & debts[i]) == 0)

@@ -49,6 +49,7 @@ enum channel_debt {
 	CHANNEL_QUARANTINE = 1u << 0, /* as it is when it is sent */
 	CHANNEL_RETIRE = 1u << 1,
 	CHANNEL_DRAIN = 1u << 2,
+	CHANNEL_LOG = 1u << 3, /* as it is when it is sent */
 };
 void channel_owe(struct worker *worker, enum channel_debt debt);
 void channel_pay(struct worker *worker);

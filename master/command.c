@@ -4,6 +4,7 @@
  */
 #include "master/command.h"
 
+#include "master/access_log.h"
 #include "master/master.h"
 #include "master/recycle.h"
 
@@ -95,6 +96,23 @@ recycle(struct master *master, uint32_t number, struct message_answer *answer)
 	    count == 1 ? "" : "s");
 }
 
+static void
+reopen(struct master *master, struct message_answer *answer)
+{
+	unsigned failed, opened = access_logs_reopen(master, &failed);
+
+	if (failed > 0)
+		say(answer, -EIO,
+		    "%u access logs can't be opened and stay as they are; the "
+		    "log says why",
+		    failed);
+	else if (opened == 0)
+		say(answer, -ENOENT, "there is no access log");
+	else
+		say(answer, 0, "%u access log%s opened anew", opened,
+		    opened == 1 ? "" : "s");
+}
+
 void
 command_run(struct master *master, const struct message_command *command,
     struct message_answer *ret_answer)
@@ -117,6 +135,9 @@ command_run(struct master *master, const struct message_command *command,
 		break;
 	case COMMAND_RECYCLE:
 		recycle(master, command->worker, ret_answer);
+		break;
+	case COMMAND_REOPEN:
+		reopen(master, ret_answer);
 		break;
 	default:
 		say(ret_answer, -ENOTSUP, "no such command");

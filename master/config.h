@@ -75,6 +75,9 @@ struct config_pool {
 	bool strict_hosts;            /* 421 for hosts that no site has */
 	struct message_limits limits; /* what its workers are told */
 
+	char *access_log;        /* see access_log.h; NULL: none */
+	char *access_log_format; /* NULL: combined */
+
 	char *user;               /* NULL: the master's own; see identity.h */
 	char *group;              /* NULL: the user's */
 	struct identity identity; /* what they come to */

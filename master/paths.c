@@ -4,6 +4,7 @@
  */
 #include "master/paths.h"
 
+#include "master/access_log.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -236,6 +237,8 @@ paths_resolve_from(
 		    &config->admin_program, "bulkhead-admin", folder, why);
 	for (uint32_t i = 0; error == 0 && i < config->pool_count; i++)
 		error = find_modules(config->pools[i], folder, why);
+	for (uint32_t i = 0; error == 0 && i < config->pool_count; i++)
+		error = access_log_check(config->pools[i], why);
 	/* -t serves nobody, so it needs no control socket. */
 	if (error == 0 && !config->check)
 		error = find_control(config, why);

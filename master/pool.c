@@ -60,6 +60,9 @@ pool_init(struct pool *pool, struct generation *generation,
 	pool->config = config;
 	pool->geometry = segment_default_geometry(
 	    master->connections.max, config->module_count);
+	access_log_open(&pool->log, config);
+	if (pool->log.fd != -1)
+		pool->geometry.log_size = SEGMENT_LOG_SIZE;
 	connection_queue_init(&pool->queue);
 	quarantine_init(pool);
 	/* Not in the list yet, so its own have no numbers to count. */
@@ -84,6 +87,7 @@ pool_fini(struct pool *pool)
 	for (uint32_t i = 0; i < pool->worker_count; i++)
 		supervise_finish(&pool->workers[i]);
 	quarantine_fini(pool);
+	access_log_close(&pool->log);
 	TAILQ_REMOVE(&pool->master->pools, pool, link);
 	free(pool->workers);
 	pool->workers = NULL;

@@ -7,6 +7,7 @@
 #ifndef MASTER_POOL_H
 #define MASTER_POOL_H
 
+#include "master/access_log.h"
 #include "master/config.h"
 #include "master/connections.h"
 #include "master/quarantine.h"
@@ -26,6 +27,7 @@ struct pool {
 	struct connection_queue queue; /* those that wait for a worker */
 	uint32_t turn;                 /* the balance's round robin */
 	struct quarantine quarantine;
+	struct access_log log;
 };
 
 TAILQ_HEAD(pool_list, pool);

@@ -4,6 +4,7 @@
  */
 #include "master/signals.h"
 
+#include "master/access_log.h"
 #include "master/master.h"
 #include "shm/base/fd.h"
 #include "shm/base/log.h"
@@ -18,12 +19,15 @@ static void
 signal_came(struct loop_source *source, uint32_t events)
 {
 	struct signalfd_siginfo info;
+	unsigned failed;
 
 	(void)events;
 	if (read(source->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
 	if (info.ssi_signo == SIGHUP)
 		reload_want(source->owner);
+	else if (info.ssi_signo == SIGUSR1)
+		(void)access_logs_reopen(source->owner, &failed);
 	else
 		server_stop(source->owner);
 }
@@ -40,6 +44,7 @@ signals_open(struct signals *signals, struct master *master)
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGHUP);
+	(void)sigaddset(&set, SIGUSR1);
 	signals->source.owner = master;
 	signals->source.handle = signal_came;
 	signals->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -215,6 +215,9 @@ act_serve(struct worker *worker)
 	quarantine_message(worker, &quarantine);
 	if (quarantine.modules != 0)
 		channel_owe(worker, CHANNEL_QUARANTINE);
+	/* Before its first connection. */
+	if (worker->pool->log.fd != -1)
+		channel_owe(worker, CHANNEL_LOG);
 	server_worker_serving(worker);
 }
 
@@ -324,6 +327,7 @@ act_bury(struct worker *worker)
 	struct report *report = report_open(worker->master);
 	struct crash nowhere,
 	    *crash = report != NULL ? &report->crash : &nowhere;
+	struct access_rest rest;
 	struct obituary obituary;
 	enum cause cause;
 	siginfo_t end;
@@ -339,7 +343,9 @@ act_bury(struct worker *worker)
 		log_warn("worker %u: there is no room for its figures in the "
 			 "totals: too many modules have come and gone",
 		    (unsigned)worker->number);
+	access_log_take(worker, &rest);
 	recover_connections(worker, report);
+	access_log_put(worker->pool, &rest);
 	if (obituary.unexpected)
 		worker->master->workers_died++;
 	/* One that was well, until someone killed it, needn't be held back. */

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC   UINT64_C(0x313044484b4c5542) /* "BULKHD01" */
-#define SEGMENT_VERSION 1u
+#define SEGMENT_VERSION 2u
 
 enum {
 	SEGMENT_PAGE = 4096,
@@ -48,6 +48,7 @@ enum {
 	SEGMENT_SLOTS_MAX = 1 << 20,
 	SEGMENT_BUFFERS_MAX = 1 << 20,
 	SEGMENT_BUFFER_SIZE_MAX = 1 << 24,
+	SEGMENT_LOG_SIZE_MAX = 1 << 24,
 };
 
 /* What a completion can tell of. */
@@ -66,7 +67,7 @@ struct segment_geometry {
 	uint32_t buffers;      /* request buffers, in their own memfd */
 	uint32_t buffer_size;  /* bytes each, a multiple of SEGMENT_PAGE */
 	uint32_t modules;      /* in use, <= SEGMENT_MODULES_MAX */
-	uint32_t padding;
+	uint32_t log_size; /* bytes of the access log's, a power of two; or 0 */
 };
 
 /* Regions of the segment in their order; each begins on a page. */
@@ -79,6 +80,7 @@ enum segment_region_id {
 	REGION_SLOTS,     /* connections: 256 bytes each */
 	REGION_STATS,     /* counters, gauges, histograms */
 	REGION_RECORDER,  /* the last dispatched completions */
+	REGION_LOG,       /* lines of the access log, not written yet */
 	REGION_COUNT
 };
 
@@ -198,6 +200,20 @@ struct recorder_entry {
 };
 _Static_assert(sizeof(struct recorder_entry) == 64, "layout");
 
+/*
+ * Lines on their way to the access log: counts of bytes ever, and the ring
+ * that holds those between `written` and `head`. shm/line_log.h draws it.
+ */
+struct segment_log {
+	_Alignas(SEGMENT_HOT) _Atomic uint64_t head; /* the dispatch thread's */
+	_Atomic uint64_t last_request; /* whose line is the last one */
+	_Atomic uint64_t last_end;     /* `head` with that line */
+	_Alignas(SEGMENT_HOT) _Atomic uint64_t written; /* the log's thread's */
+	_Atomic uint64_t writing; /* `written` once its write(2) is back */
+	_Alignas(SEGMENT_HOT) uint8_t bytes[];
+};
+_Static_assert(offsetof(struct segment_log, bytes) == 256, "layout");
+
 /* Where the current request's bytes are and what the kernel must confirm. */
 struct slot_request {
 	uint64_t request;    /* its id; 0: none */
@@ -222,6 +238,9 @@ enum slot_request_flags {
 	SLOT_BODY_OUTSIDE = 1u << 1, /* body bytes have left the segment */
 	SLOT_RESPONDING = 1u << 2,   /* a response byte may have been sent */
 	SLOT_LAST = 1u << 3,         /* the connection ends after the response */
+	/* With SLOT_RESPONDING, for the access log; shm/slot.h. */
+	SLOT_STATUS_AT = 16, /* 10 bits */
+	SLOT_MODULE_AT = 26, /* 6 bits: who answered */
 };
 
 /* A client's address: family AF_INET, AF_INET6 or AF_UNIX. */

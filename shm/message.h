@@ -18,6 +18,8 @@
  *	  RECOVER + fds ------------>                  the same, from a wreck:
  *	                                               its two descriptors first
  *	  QUARANTINE    ------------>                  the modules not to call
+ *	  LOG + fd      ------------>                  the access log goes there
+ *	                                               from now on
  *	  PING          ------------>                  do you wake? by a turn
  *	  RETIRE        ------------>                  release what is idle,
  *	                                               finish and release the
@@ -46,6 +48,7 @@ enum message_type {
 	MESSAGE_RETIRE,
 	MESSAGE_QUARANTINE,
 	MESSAGE_PING,
+	MESSAGE_LOG,
 	MESSAGE_MAPPED = 16,
 	MESSAGE_READY,
 	MESSAGE_FAILED,
@@ -197,6 +200,24 @@ struct message_quarantine {
 	uint32_t retry_after_s; /* for the 503 of those that need one */
 };
 
+/* How the lines of an access log are handed over. */
+enum log_kind {
+	LOG_KIND_FILE = 1, /* as they are */
+	LOG_KIND_JOURNAL,  /* an entry each, in the journal's own protocol */
+	LOG_KIND_SYSLOG,   /* a datagram each */
+};
+
+enum log_format {
+	LOG_FORMAT_COMBINED = 1,
+	LOG_FORMAT_JSON,
+};
+
+/* Body of LOG; its descriptor comes along. */
+struct message_log {
+	uint32_t kind;   /* enum log_kind */
+	uint32_t format; /* enum log_format */
+};
+
 /* Body of STATUS_MASTER. */
 struct message_status_master {
 	uint64_t pid;
@@ -252,6 +273,7 @@ enum command_what {
 	COMMAND_QUARANTINE,  /* a module */
 	COMMAND_RECYCLE,     /* a worker, or 0: all */
 	COMMAND_RELOAD,      /* answered when it is done */
+	COMMAND_REOPEN,      /* the access logs */
 };
 
 /* Body of COMMAND. */

@@ -60,7 +60,9 @@ geometry_is_sound(const struct segment_geometry *g)
 		g->buffers <= SEGMENT_BUFFERS_MAX && g->buffer_size > 0 &&
 		g->buffer_size <= SEGMENT_BUFFER_SIZE_MAX &&
 		g->buffer_size % SEGMENT_PAGE == 0 &&
-		g->modules <= SEGMENT_MODULES_MAX && g->padding == 0);
+		g->modules <= SEGMENT_MODULES_MAX &&
+		g->log_size <= SEGMENT_LOG_SIZE_MAX &&
+		(g->log_size & (g->log_size - 1)) == 0);
 }
 
 /*
@@ -89,6 +91,8 @@ plan_layout(struct segment_header *header)
 			(uint64_t)g->modules * header->stats_module_words),
 		[REGION_RECORDER] =
 		    SEGMENT_RECORDER * sizeof(struct recorder_entry),
+		[REGION_LOG] =
+		    offsetof(struct segment_log, bytes) + g->log_size,
 	};
 	uint64_t offset = 0;
 	size_t i;
@@ -322,6 +326,7 @@ fill_view(const struct segment_header *header, void *base, size_t size,
 		.stats_worker_words = header->stats_worker_words,
 		.stats_module_words = header->stats_module_words,
 		.recorder = (void *)(bytes + regions[REGION_RECORDER].offset),
+		.log = (void *)(bytes + regions[REGION_LOG].offset),
 		.base = base,
 		.size = size,
 	};

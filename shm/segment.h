@@ -21,6 +21,10 @@
 
 #include <stdbool.h>
 
+enum {
+	SEGMENT_LOG_SIZE = 256 * 1024 /* a thousand lines and more */
+};
+
 /* Descriptors of one segment; -1 where absent. Owned by whoever made them. */
 struct segment_fds {
 	int rw;      /* for the worker, until it has mapped */
@@ -47,6 +51,7 @@ struct segment {
 	uint32_t stats_worker_words;
 	uint32_t stats_module_words;
 	struct recorder_entry *recorder;
+	struct segment_log *log;
 	uint8_t *buffers; /* NULL in a reader's view */
 	void *base;       /* of the whole mapping */
 	size_t size;
@@ -56,7 +61,8 @@ struct segment {
 
 /*
  * segment_default_geometry(slots, modules):
- * The sizes for a worker that may hold ${slots} connections.
+ * The sizes for a worker that may hold ${slots} connections and keeps no
+ * access log (log_size 0; SEGMENT_LOG_SIZE is a good one).
  */
 struct segment_geometry segment_default_geometry(
     uint32_t slots, uint32_t modules);

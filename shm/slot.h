@@ -70,6 +70,26 @@ enum slot_state slot_state(const struct conn_slot *slot);
 uint32_t slot_generation(const struct conn_slot *slot);
 
 /*
+ * slot_answer(status, module): the flags that tell a response's status and the
+ * module that wrote it, or SEGMENT_MODULES_MAX: the server itself.
+ */
+static inline uint32_t
+slot_answer(unsigned status, uint32_t module)
+{
+	return ((status & 1023) << SLOT_STATUS_AT | module << SLOT_MODULE_AT);
+}
+static inline unsigned
+slot_answer_status(uint32_t flags)
+{
+	return (flags >> SLOT_STATUS_AT & 1023);
+}
+static inline uint32_t
+slot_answer_module(uint32_t flags)
+{
+	return (flags >> SLOT_MODULE_AT);
+}
+
+/*
  * slot_set_request(slot, request):
  * Replace the current request's place as a whole by one store: a reader sees
  * the old or the new, even when we die in the middle.

@@ -8,6 +8,9 @@
 #include "worker/adopt.h"
 
 #include "shm/base/log.h"
+#include "shm/line_log.h"
+#include "worker/access_format.h"
+#include "worker/access_log.h"
 #include "worker/buffers.h"
 #include "worker/http_body.h"
 #include "worker/http_parse.h"
@@ -171,8 +174,51 @@ judge_unanswered(struct finding *finding, const struct message_connection *item)
 	return (ADOPTION_RESUME);
 }
 
+/*
+ * Its answer is out as a whole; was that logged? Our own line, after its
+ * worker's death, has no times.
+ */
+static void
+log_answered(struct worker *worker, const struct adopt_wreck *wreck,
+    const struct message_connection *item, const struct finding *finding)
+{
+	const struct slot_request *place = &finding->place;
+	const uint32_t module = slot_answer_module(place->flags);
+	char name[SEGMENT_MODULE_NAME];
+	struct http_head head;
+	size_t scanned = 0;
+	struct access_entry entry = {
+		.peer = &item->peer,
+		.bytes = finding->bytes,
+		.status = slot_answer_status(place->flags),
+		.sent = place->response_end - place->written,
+		.end = ACCESS_WHOLE,
+		.request = place->request,
+		.worker = wreck->segment.worker,
+		.replays = place->replays,
+		.total_ns = ACCESS_UNKNOWN,
+		.read_ns = ACCESS_UNKNOWN,
+		.handle_ns = ACCESS_UNKNOWN,
+		.wait_ns = ACCESS_UNKNOWN,
+		.send_ns = ACCESS_UNKNOWN,
+	};
+
+	if (!access_log_on(worker) ||
+	    line_log_tells_of(&wreck->segment, place->request))
+		return;
+	if (module < wreck->segment.geometry.modules) {
+		segment_module_name(&wreck->segment, module, name);
+		entry.module = name;
+	}
+	if (http_parse_head(finding->bytes, finding->length, &scanned, &head) ==
+	    0)
+		entry.head = &head;
+	access_log_entry(worker, &entry);
+}
+
 static enum adoption
-judge(struct finding *finding, const struct message_connection *item)
+judge(struct worker *worker, const struct adopt_wreck *wreck,
+    const struct message_connection *item, struct finding *finding)
 {
 	const struct slot_request *place = &finding->place;
 	const struct witness *witness = &finding->witness;
@@ -190,12 +236,13 @@ judge(struct finding *finding, const struct message_connection *item)
 		return (judge_unanswered(finding, item));
 	if (place->response_end == 0 || witness->written < place->response_end)
 		return (ADOPTION_RESET);
+	log_answered(worker, wreck, item, finding);
 	return (skip_request(finding) ? ADOPTION_RESUME : ADOPTION_CLOSE);
 }
 
 /* Ask wreck and kernel. What can't be understood is reset. */
 static enum adoption
-investigate(const struct adopt_wreck *wreck,
+investigate(struct worker *worker, const struct adopt_wreck *wreck,
     const struct message_connection *item, int fd, struct finding *finding)
 {
 	int error;
@@ -214,7 +261,7 @@ investigate(const struct adopt_wreck *wreck,
 		return (judge_idle(finding));
 	if (!find_bytes(wreck, finding))
 		return (ADOPTION_RESET);
-	return (judge(finding, item));
+	return (judge(worker, wreck, item, finding));
 }
 
 /* The saved bytes become the beginning of a buffer of ours. */
@@ -243,7 +290,7 @@ adopt(struct worker *worker, const struct adopt_wreck *wreck,
 
 	memset(&finding, 0, sizeof(finding));
 	memset(conn, 0, sizeof(*conn));
-	conn->adoption = investigate(wreck, item, fd, &finding);
+	conn->adoption = investigate(worker, wreck, item, fd, &finding);
 	conn->received = finding.witness.consumed;
 	conn->sent = finding.witness.written;
 	if (conn->adoption == ADOPTION_RESUME && finding.length == 0 &&

@@ -32,6 +32,7 @@ bh_response_set_status(
 
 	if ((error = api_request(handle, API_CALLER, &request)) != 0)
 		return (error);
+	request->response.author = request->worker->running.module;
 	return (response_set_status(request, status, reason));
 }
 

@@ -197,6 +197,7 @@ begin_request(struct conn *conn, struct worker *worker, struct request *request,
 	note_text(slot, request, refused != 0);
 	place = slot_own_request(slot);
 	place.request = request->id;
+	request->read_ns = worker->now_ns - place.started_ns;
 	place.started_ns = worker->now_ns;
 	if (refused == 0 && request->head.method != HTTP_POST &&
 	    request->head.method != HTTP_PATCH)
@@ -498,9 +499,11 @@ conn_refuse(struct conn *conn, struct worker *worker, unsigned status)
 		conn_reset(conn, worker);
 		return;
 	}
+	request->bytes =
+	    conn->buffer == 0 ? NULL : conn_bytes(conn, worker) + conn->start;
 	if (conn->buffer == 0 ||
-	    http_parse_head(conn_bytes(conn, worker) + conn->start,
-		conn->end - conn->start, &scanned, &request->head) != 0)
+	    http_parse_head(request->bytes, conn->end - conn->start, &scanned,
+		&request->head) != 0)
 		request_forget_head(request);
 	begin_request(conn, worker, request, status);
 }
@@ -544,14 +547,17 @@ void
 conn_note_response(
     struct conn *conn, struct worker *worker, uint64_t total, bool last)
 {
+	const struct response *response = &conn->request->response;
 	struct slot_request place;
 
 	place = slot_own_request(slot_of(conn, worker));
 	if (!(place.flags & SLOT_RESPONDING))
 		place.written = conn->sent;
-	place.flags |= SLOT_RESPONDING;
-	if (conn->request->response.close ||
-	    (last && !request_body_is_short(conn->request)))
+	place.flags |= SLOT_RESPONDING |
+		       slot_answer(response->status,
+			   response->author == NULL ? SEGMENT_MODULES_MAX
+						    : response->author->id);
+	if (response->close || (last && !request_body_is_short(conn->request)))
 		place.flags |= SLOT_LAST;
 	place.response_end = last ? conn->sent + total : 0;
 	slot_set_request(slot_of(conn, worker), &place);

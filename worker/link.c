@@ -10,6 +10,7 @@
 #include "shm/base/fd.h"
 #include "shm/base/log.h"
 #include "shm/slot.h"
+#include "worker/access_log.h"
 #include "worker/adopt.h"
 #include "worker/conn.h"
 #include "worker/engine.h"
@@ -304,6 +305,9 @@ hear(struct worker *worker, size_t size, int *fds, size_t fd_count)
 	} else if (type == MESSAGE_RECOVER &&
 		   header->count <= MESSAGE_CONNECTIONS) {
 		recovered_arrivals(worker, list, header->count, fds, fd_count);
+	} else if (type == MESSAGE_LOG && fd_count == 1 &&
+		   header->size == sizeof(struct message_log)) {
+		access_log_use(worker, fds[0], (const void *)(header + 1));
 	} else {
 		order(worker, header, type);
 		while (fd_count > 0)

@@ -9,6 +9,7 @@
 #include "shm/base/clock.h"
 #include "shm/base/fd.h"
 #include "shm/base/log.h"
+#include "worker/access_log.h"
 #include "worker/conn.h"
 #include "worker/dispatch.h"
 #include "worker/engine.h"
@@ -187,6 +188,7 @@ static void
 release(struct worker *worker)
 {
 	offload_free(worker->offload);
+	access_log_close(worker);
 	modules_unload(&worker->modules);
 	sites_free(&worker->sites);
 	sandbox_free(&worker->sandbox);

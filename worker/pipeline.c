@@ -10,6 +10,7 @@
 
 #include "shm/activity.h"
 #include "shm/base/log.h"
+#include "worker/access_log.h"
 #include "worker/async.h"
 #include "worker/conn.h"
 #include "worker/meter.h"
@@ -149,10 +150,12 @@ invoke(struct request *request, const struct bh_completion_info *info)
 		    self, request_context(request), &request->provider);
 	} else {
 		stat_add(&module->stats[MODULE_STAT_completions], 1);
-		if (request->parked_ticks != 0)
+		if (request->parked_ticks != 0) {
+			request->waited_ticks += began - request->parked_ticks;
 			histogram_add(stats_module_histogram(module->stats,
 					  MODULE_HISTOGRAM_pending_time),
 			    ticks_between(request->parked_ticks, began));
+		}
 		request->parked_ticks = 0;
 		status = module->ops->on_async_completion(self,
 		    request_context(request), UINT32_C(1) << (call->step / 2),
@@ -314,6 +317,8 @@ over(struct request *request)
 		log_module(LOG_WARNING, request->error_module, request->id,
 		    NULL, text);
 	}
+	if (access_log_on(worker))
+		access_log_request(request);
 	conn_request_over(request->conn, worker);
 }
 
@@ -452,6 +457,7 @@ pipeline_sent(struct request *request, int64_t bytes, int status)
 {
 	response_sent(request, bytes, status);
 	request->response.finished = true;
+	request->response.sent_ticks = ticks_now();
 	if (may_call(request))
 		advance(request, invoke(request, NULL));
 }

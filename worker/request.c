@@ -38,8 +38,9 @@ request_new(struct worker *worker, struct conn *conn)
 	request->continue_sent = request->body_bad = false;
 	request->replays = 0;
 	request->call = 0;
-	request->parked_ticks = 0;
 	request->rule = NULL;
+	request->parked_ticks = request->waited_ticks = 0;
+	request->headless = false;
 	request->selves_made = 0;
 	request->provider.request = request;
 	request->error_status = 0;
@@ -69,6 +70,7 @@ request_name(struct request *request)
 void
 request_forget_head(struct request *request)
 {
+	request->headless = true;
 	request->head.method = HTTP_GET;
 	request->head.minor = 1;
 	request->head.keep_alive = request->head.expect_continue = false;

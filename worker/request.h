@@ -64,6 +64,8 @@ struct request {
 	uint64_t id;
 	uint64_t began_ticks;  /* its turn: the head was whole */
 	uint64_t parked_ticks; /* when it was parked; or 0 */
+	uint64_t waited_ticks; /* parked, in all */
+	uint64_t read_ns; /* from its first byte until its head was whole */
 	struct request *next_free;
 	enum request_state state;
 
@@ -72,6 +74,7 @@ struct request {
 	struct http_head head;
 	struct http_body body;
 	uint32_t replays; /* how often a worker died with it before */
+	bool headless;    /* there is no head that could be understood */
 	bool continue_sent;
 	bool body_bad; /* framing broken or too long: the connection ends */
 

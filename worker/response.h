@@ -56,6 +56,8 @@ struct response {
 	uint64_t taken;  /* entity bytes written by modules so far */
 	uint64_t buffered;
 	uint64_t sent; /* bytes of this response handed to the socket */
+	uint64_t sending_ticks; /* when its last send was begun; or 0 */
+	uint64_t sent_ticks;    /* when that was over; or 0 */
 	struct response_block *last_block;
 	struct response_output output;
 	struct bh_registration *author; /* who wrote to it last */

@@ -14,6 +14,7 @@
 #include "worker/http_status.h"
 #include "worker/pipeline.h"
 #include "worker/request.h"
+#include "worker/ticks.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -348,6 +349,7 @@ response_send(struct request *request, const struct bh_data_chunk *chunks,
 		return (error);
 	response->headers_sent = true;
 	response->ended = response->ended || last;
+	response->sending_ticks = ticks_now();
 	conn_note_response(request->conn, request->worker, output->total, last);
 	conn_set_state(request->conn, request->worker,
 	    last ? SLOT_SENDING : SLOT_HANDLING);
@@ -392,5 +394,6 @@ response_finish(struct request *request)
 	if (!response->ended)
 		response->failed = true;
 	response->finished = true;
+	response->sent_ticks = ticks_now();
 	return (true);
 }

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct access_log;
 struct conn;
 struct engine;
 struct link;
@@ -61,6 +62,7 @@ struct worker {
 	struct sites sites;
 	struct engine *engine;
 	struct link *link; /* to the master */
+	struct access_log *access_log; /* or NULL */
 	struct stack_pool *stacks;
 	struct offload *offload;
 	_Atomic uint64_t *stats;

@@ -57,6 +57,14 @@ command_reload(const struct command_line *line)
 }
 
 int
+command_reopen(const struct command_line *line)
+{
+	const struct message_command command = { .what = COMMAND_REOPEN };
+
+	return (send_command(line, &command));
+}
+
+int
 command_recycle(const struct command_line *line)
 {
 	struct message_command command = { .what = COMMAND_RECYCLE };

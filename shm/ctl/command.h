@@ -76,6 +76,7 @@ int command_crashes(const struct command_line *line);
 int command_quarantine(const struct command_line *line);
 int command_release(const struct command_line *line);
 int command_recycle(const struct command_line *line);
+int command_reopen(const struct command_line *line);
 int command_reload(const struct command_line *line);
 
 #endif

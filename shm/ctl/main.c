@@ -46,6 +46,8 @@ static const struct command commands[] = {
 	    "a module from quarantine" },
 	{ "recycle", 0, 1, command_recycle, "[WORKER]",
 	    "replace that worker, or all, without loss" },
+	{ "reopen", 0, 0, command_reopen, "",
+	    "open the access logs anew: they were moved away" },
 	{ "reload", 0, 0, command_reload, "",
 	    "read the configuration again, start anew without loss" },
 };

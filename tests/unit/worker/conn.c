@@ -464,7 +464,8 @@ note_slot(struct bh_context *context, const char *when)
 	note("%s:%d,%d,%u,%u,%u,%u,%x,%d", when, slot_state(slot),
 	    place.request == bh_context_request_id(context),
 	    (unsigned)place.consumed, (unsigned)place.written,
-	    (unsigned)place.response_end, place.offset, place.flags,
+	    (unsigned)place.response_end, place.offset,
+	    place.flags & 0xffff, /* what stands above is for the log */
 	    place.buffer != 0);
 }
 
