@@ -136,6 +136,16 @@ finish(struct admin *admin)
 	forget(admin);
 }
 
+/* It isn't wanted there any more. */
+static void
+forget_config(struct admin *admin)
+{
+	listener_close(&admin->listener);
+	free(admin->address);
+	free(admin->program);
+	admin->address = admin->program = NULL;
+}
+
 static int
 start(struct admin *admin)
 {
@@ -172,7 +182,7 @@ admin_start(struct admin *admin)
 {
 	int error;
 
-	if (admin->master == NULL)
+	if (admin->address == NULL)
 		return;
 	admin->started_ns = clock_now();
 	error = start(admin);
@@ -203,6 +213,12 @@ death_told(struct loop_source *source, uint32_t events)
 	/* Our own child and readable: this neither fails nor waits. */
 	(void)waitid(P_PIDFD, (id_t)admin->pidfd, &end, WEXITED | WNOHANG);
 	obituary_tell_end(&end, CAUSE_OWN, how);
+	if (admin->retired) {
+		admin->retired = false;
+		forget(admin);
+		admin_start(admin);
+		return;
+	}
 	log_warn("bulkhead-admin (pid %d) %s; it is started again",
 	    (int)admin->pid, how);
 	lived_ms = (clock_now() - admin->started_ns) / CLOCK_NS_PER_MS;
@@ -214,14 +230,46 @@ death_told(struct loop_source *source, uint32_t events)
 	plan(admin);
 }
 
-int
-admin_open(struct admin *admin, struct master *master, struct reason *why)
+/* Take what ${config} says, or leave everything as it was. */
+static int
+take_config(
+    struct admin *admin, const struct config *config, struct reason *why)
 {
-	struct address address;
+	char *address = strdup(config->admin);
+	char *program = strdup(config->admin_program);
+	struct listener listener;
+	struct address parsed;
 	struct reason inner;
 	int error;
 
+	if (address == NULL || program == NULL)
+		error = reason_set(why, -ENOMEM, "out of memory");
+	else
+		error = admin_address(address, &parsed, why);
+	if (error == 0) {
+		error = listener_open(&listener, &parsed, &inner);
+		if (error != 0)
+			(void)reason_set(
+			    why, error, "setting admin: %.900s", inner.text);
+	}
+	if (error != 0) {
+		free(address);
+		free(program);
+		return (error);
+	}
+	forget_config(admin);
+	admin->address = address;
+	admin->program = program;
+	admin->listener = listener;
+	return (0);
+}
+
+int
+admin_open(struct admin *admin, struct master *master, struct reason *why)
+{
 	memset(admin, 0, sizeof(*admin));
+	admin->master = master;
+	admin->listener.fd = admin->listener.path.fd = -1;
 	admin->pidfd = -1;
 	admin->death.owner = admin;
 	admin->death.handle = death_told;
@@ -229,18 +277,40 @@ admin_open(struct admin *admin, struct master *master, struct reason *why)
 	admin->timer.handle = start_due;
 	if (master->config->admin == NULL)
 		return (0);
-	error = admin_address(master->config->admin, &address, why);
-	if (error != 0)
-		return (error);
-	admin->program = strdup(master->config->admin_program);
-	if (admin->program == NULL)
-		return (reason_set(why, -ENOMEM, "out of memory"));
-	error = listener_open(&admin->listener, &address, &inner);
-	if (error != 0)
-		return (reason_set(
-		    why, error, "setting admin: %.900s", inner.text));
-	admin->master = master;
-	return (0);
+	return (take_config(admin, master->config, why));
+}
+
+static bool
+is_same(const char *a, const char *b)
+{
+	if (a == NULL || b == NULL)
+		return (a == b);
+	return (strcmp(a, b) == 0);
+}
+
+void
+admin_follow(struct admin *admin, const struct config *config)
+{
+	struct reason why;
+
+	if (is_same(admin->address, config->admin))
+		return;
+	if (config->admin == NULL) {
+		forget_config(admin);
+		log_info("no status page and metrics any more");
+	} else if (take_config(admin, config, &why) != 0) {
+		log_warn("the status page stays as it is: %s", why.text);
+		return;
+	}
+	admin_tell(admin);
+	loop_timer_clear(&admin->master->loop, &admin->timer);
+	admin->quick_deaths = 0;
+	if (admin->pid == 0) {
+		admin_start(admin);
+	} else {
+		admin->retired = true;
+		(void)pidfd_send_signal(admin->pidfd, SIGKILL, NULL, 0);
+	}
 }
 
 void
@@ -248,7 +318,7 @@ admin_tell(const struct admin *admin)
 {
 	const char *name = admin->listener.name;
 
-	if (admin->master == NULL)
+	if (admin->address == NULL)
 		return;
 	if (strncmp(name, "unix:", 5) == 0)
 		log_info("status page and metrics on %s", name);
@@ -259,12 +329,10 @@ admin_tell(const struct admin *admin)
 void
 admin_close(struct admin *admin)
 {
-	free(admin->program);
-	admin->program = NULL;
 	if (admin->master == NULL)
 		return;
 	loop_timer_clear(&admin->master->loop, &admin->timer);
 	finish(admin);
-	listener_close(&admin->listener);
+	forget_config(admin);
 	admin->master = NULL;
 }

@@ -18,7 +18,8 @@
 struct master;
 
 struct admin {
-	struct master *master; /* NULL: not configured */
+	struct master *master;
+	char *address; /* as configured; NULL: it isn't wanted */
 	char *program;
 	struct listener listener;
 	struct loop_source death; /* pidfd */
@@ -27,6 +28,7 @@ struct admin {
 	int pidfd;
 	uint64_t started_ns;
 	uint32_t quick_deaths;
+	bool retired; /* we ended it, because it is to be elsewhere */
 };
 
 /*
@@ -47,10 +49,17 @@ int admin_check(const struct config *config, struct reason *why);
  */
 int admin_open(struct admin *admin, struct master *master, struct reason *why);
 
-/* admin_start(admin): the process. Failing that, later again. */
+/* admin_start(admin): the process, if wanted. Failing that, later again. */
 void admin_start(struct admin *admin);
 
-/* admin_tell(admin): log where the page is. */
+/*
+ * admin_follow(admin, config):
+ * After a reload: start, move or end it if ${config} says otherwise than
+ * before. An address that can't be had is told, and it stays where it is.
+ */
+void admin_follow(struct admin *admin, const struct config *config);
+
+/* admin_tell(admin): log where the page is, if anywhere. */
 void admin_tell(const struct admin *admin);
 
 /*

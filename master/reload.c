@@ -119,6 +119,7 @@ prepare(struct master *master, struct reason *why)
 {
 	struct generation *next;
 	struct config *config;
+	struct address admin;
 	int error;
 
 	if (master->source.read == NULL)
@@ -135,7 +136,11 @@ prepare(struct master *master, struct reason *why)
 	error = generation_create(master, config, &next);
 	if (error != 0)
 		return (reason_set(why, error, "out of memory"));
-	error = acceptor_prepare(&master->acceptor, next, why);
+	error = 0;
+	if (config->admin != NULL)
+		error = admin_address(config->admin, &admin, why);
+	if (error == 0)
+		error = acceptor_prepare(&master->acceptor, next, why);
 	if (error != 0) {
 		generation_abandon(next);
 		return (error);
@@ -226,6 +231,7 @@ reload_ready(struct master *master)
 	master->config = next->config;
 	log_set_level(next->config->log_level);
 	acceptor_switch(&master->acceptor, next);
+	admin_follow(&master->admin, next->config);
 	generation_retire(old, next);
 	for (uint32_t i = 0; i < next->pool_count; i++)
 		quarantine_tell(&next->pools[i]);

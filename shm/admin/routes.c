@@ -17,6 +17,7 @@ enum {
 	NOT_FOUND = 404,
 	UNAVAILABLE = 503,
 	TEXT_REFRESH_S = 5,
+	COMPLETIONS = 1024, /* of each worker: all that a recorder keeps */
 };
 
 static const char text_media_type[] = "text/plain; charset=utf-8";
@@ -246,6 +247,20 @@ answer_page(struct answer *ret_answer)
 	ret_answer->length = page_length;
 }
 
+static int
+render_requests(const struct collect_status *status, FILE *out)
+{
+	static const struct view_filter all;
+
+	return (render_requests_json(status, &all, JSON_INDENT(2), out));
+}
+
+static int
+render_completions(const struct collect_status *status, FILE *out)
+{
+	return (render_completions_json(status, 0, COMPLETIONS, out));
+}
+
 /* Whatever bulkheadctl can show as JSON or text. */
 static const struct {
 	const char *path;
@@ -257,6 +272,10 @@ static const struct {
 	{ "/text", render_text, text_media_type, TEXT_REFRESH_S },
 	{ "/api/status", render_json, json_media_type, 0 },
 	{ "/api/stats", render_stats_json, json_media_type, 0 },
+	{ "/api/workers", render_workers_json, json_media_type, 0 },
+	{ "/api/modules", render_modules_json, json_media_type, 0 },
+	{ "/api/requests", render_requests, json_media_type, 0 },
+	{ "/api/completions", render_completions, json_media_type, 0 },
 };
 
 static bool

@@ -19,6 +19,7 @@ watcher_init(struct watcher *watcher, int control)
 {
 	memset(watcher, 0, sizeof(*watcher));
 	watcher->master.socket = control;
+	watcher->master.wants = COLLECT_REQUESTS | COLLECT_RECORDER;
 	(void)pthread_mutex_init(&watcher->lock, NULL); /* can't fail */
 	return (history_init(&watcher->history));
 }

@@ -373,8 +373,10 @@ render_prometheus(const struct collect_status *status, FILE *out)
 	errno = 0;
 	render_master(out, &status->master);
 	render_worker_states(out, status);
+	/* Broken rules are told by module, below, under the same name. */
 	for (i = 0; i < STAT_completions; i++)
-		render_worker_stat(out, status, i);
+		if (i != STAT_module_errors)
+			render_worker_stat(out, status, i);
 	render_completions(out, status, SCOPE_SERVER);
 	render_completions(out, status, SCOPE_WORKER);
 	for (i = 0; i < WORKER_HISTOGRAMS; i++)

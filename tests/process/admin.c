@@ -31,11 +31,29 @@ trouble(void)
 	return (path);
 }
 
+/* OpenMetrics allows no family to come twice. */
+static void
+expect_families_once(char *metrics)
+{
+	char *line, *other, *rest = metrics;
+
+	while ((line = strstr(rest, "# TYPE ")) != NULL) {
+		rest = line + strcspn(line, "\n");
+		assert_int_equal(*rest, '\n');
+		*rest++ = '\0';
+		other = strstr(rest, line);
+		if (other != NULL && other[strlen(line)] == '\n')
+			fail_msg("twice: %s", line);
+	}
+}
+
 static void
 every_endpoint_answers(void **state)
 {
 	static const char *const objects[] = { "/api/status", "/api/stats",
 		"/api/history", "/api/state" };
+	static const char *const arrays[] = { "/api/workers", "/api/modules",
+		"/api/requests", "/api/completions", "/api/crashes" };
 	struct server *server = server_start("-m", "hello", ADMIN, NULL);
 	struct server admin;
 	struct response r;
@@ -50,9 +68,11 @@ every_endpoint_answers(void **state)
 		assert_true(json_is_object(value));
 		json_decref(value);
 	}
-	value = admin_json(&admin, "/api/crashes");
-	assert_int_equal(json_array_size(value), 0);
-	json_decref(value);
+	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++) {
+		value = admin_json(&admin, arrays[i]);
+		assert_true(json_is_array(value));
+		json_decref(value);
+	}
 	client_expect_get(&admin, "/api/crashes/none", 404, NULL);
 	client_expect_get(&admin, "/nothing", 404, NULL);
 
@@ -61,6 +81,7 @@ every_endpoint_answers(void **state)
 	assert_non_null(strstr(response_header(&r, "Content-Type"),
 	    "application/openmetrics-text"));
 	assert_string_equal(r.body + r.body_bytes - 6, "# EOF\n");
+	expect_families_once(r.body);
 	response_free(&r);
 
 	client_get(&admin, "/text", &r);
@@ -239,6 +260,29 @@ its_death_is_nobodys(void **state)
 }
 
 static void
+requests_in_flight_are_listed(void **state)
+{
+	struct server *server =
+	    server_start("-w", "1", "-m", "delay", ADMIN, NULL);
+	struct client client;
+	struct server admin;
+	struct response r;
+
+	(void)state;
+	admin_of(server, &admin);
+	client_open(&client, server);
+	client_send_text(&client, GET("/delay?ms=3000"));
+	admin_wait(&admin, "/api/requests", 200,
+	    "\"asks_for\": \"GET /delay?ms=3000\"", LONG_MS);
+	client_response(&client, &r);
+	response_free(&r);
+	admin_wait(&admin, "/api/completions", 200,
+	    "\"operation\": \"conn_received\"", LONG_MS);
+	client_close(&client);
+	server_stop(server);
+}
+
+static void
 a_hanging_worker_is_shown(void **state)
 {
 	struct server *server = server_start("-w", "1", "-m", trouble(), "-o",
@@ -252,6 +296,7 @@ a_hanging_worker_is_shown(void **state)
 	client_send_text(&client, GET("/trouble/hang"));
 	admin_wait(
 	    &admin, "/api/status", 200, "\"step\": \"begin_request\"", LONG_MS);
+	admin_wait(&admin, "/api/requests", 200, "GET /trouble/hang", LONG_MS);
 	client_close(&client);
 	server_stop(server);
 }
@@ -437,6 +482,74 @@ a_bad_address_is_told(void **state)
 	server_stop(server);
 }
 
+static void
+write_file(const char *path, const char *admin)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	if (admin != NULL)
+		(void)fprintf(file, "admin = \"%s\"\n", admin);
+	(void)fprintf(file, "state-dir = \"\"\n"
+			    "listen \"127.0.0.1:0\" {}\n"
+			    "pool main {\n\tmodule hello {}\n}\n");
+	assert_int_equal(fclose(file), 0);
+}
+
+static void
+reload(struct server *server, int status)
+{
+	struct process_result result;
+
+	assert_int_equal(ctl_run(server, "reload", NULL, &result), status);
+	process_result_free(&result);
+}
+
+/* Off, on, elsewhere, refused, off: the server serves all the while. */
+static void
+a_reload_moves_it(void **state)
+{
+	struct server *server, admin;
+	char file[] = "/tmp/bulkhead-admin-XXXXXX", path[64], url[80];
+	char script[128];
+	const char *line;
+	int fd = mkstemp(file);
+
+	(void)state;
+	assert_true(fd >= 0);
+	(void)close(fd);
+	write_file(file, NULL);
+	(void)snprintf(
+	    script, sizeof(script), "exec \"$1\" --control \"$5\" -c %s", file);
+	server = server_start_by(script, "--", NULL);
+	assert_int_equal(admin_pid(server), 0);
+	write_file(file, "127.0.0.1:0");
+	reload(server, 0);
+	line = server_log_wait(server, "status page and metrics on", LONG_MS);
+	admin = *server;
+	assert_int_equal(sscanf(strrchr(line, ':'), ":%hu", &admin.port), 1);
+	admin_wait(&admin, "/ready", 200, NULL, LONG_MS);
+
+	write_file(file, "0.0.0.0:1");
+	reload(server, 1);
+	admin_wait(&admin, "/ready", 200, NULL, LONG_MS);
+
+	(void)snprintf(path, sizeof(path), "%s.sock", file);
+	(void)snprintf(url, sizeof(url), "unix:%s", path);
+	write_file(file, url);
+	reload(server, 0);
+	(void)server_log_wait(
+	    server, "status page and metrics on unix:", LONG_MS);
+	assert_int_equal(access(path, F_OK), 0);
+	write_file(file, NULL);
+	reload(server, 0);
+	(void)server_log_wait(server, "no status page", LONG_MS);
+	assert_int_equal(access(path, F_OK), -1);
+	client_expect_get(server, "/hello", 200, NULL);
+	server_stop(server);
+	(void)unlink(file);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -447,6 +560,7 @@ main(int argc, char **argv)
 		PROCESS_TEST(strangers_are_refused),
 		PROCESS_TEST(slow_clients_dont_keep_others_out),
 		PROCESS_TEST(its_death_is_nobodys),
+		PROCESS_TEST(requests_in_flight_are_listed),
 		PROCESS_TEST(a_hanging_worker_is_shown),
 		PROCESS_TEST(a_stopped_master_is_told),
 		PROCESS_TEST(draining_is_not_ready),
@@ -454,6 +568,7 @@ main(int argc, char **argv)
 		PROCESS_TEST(it_has_given_up_its_rights),
 		PROCESS_TEST(a_unix_path_is_fine),
 		PROCESS_TEST(a_bad_address_is_told),
+		PROCESS_TEST(a_reload_moves_it),
 	};
 
 	return (RUN_TESTS(argc, argv, tests));

@@ -3,6 +3,7 @@
 const KEEP = 900;
 const STEP_MS = 1000;
 const PATIENCE_MS = 4000;
+const REQUESTS = 100; /* rows at most */
 const CRASHES_MS = 3000;
 const $ = (id) => document.getElementById(id);
 
@@ -15,7 +16,7 @@ const state = {
 	before: null,
 	rates: new Map(),
 	operations: {},
-	requests: null,
+	requests: [],
 	deaths: -1,
 	crashesAt: 0,
 	crashes: null,
@@ -115,7 +116,7 @@ function showTiles() {
 		tile('99 % answered within', time, unit, p50 === null ? 'no requests lately' : 'half of them within ' + micros(p50), 'p99_us'),
 		tile('Server errors', count(last('responses_5xx')), '/s', count(state.status.totals.stats.responses_5xx) + ' in all', 'responses_5xx'),
 		tile('Connections', count(m.connections_open), '', 'of ' + count(m.connections_max) + ' at most', 'connections'),
-		tile('Workers died', count(m.workers_died), '', deaths + ' in this window, ' + m.workers_started + ' started', 'deaths'));
+		tile('Workers died', count(m.workers_died), '', deaths + ' in this window', 'deaths'));
 }
 
 function showHead() {
@@ -155,19 +156,15 @@ function showPlots() {
 	plots.modules.update(times, Object.entries(state.modules).map(([label, m]) => ({ label, values: recent(m[state.percentile]) })));
 }
 
-function showRequests() {
-	const rows = inFlight(state.status);
-	$('requests-note').textContent = 'What runs in a module at this moment.';
-	fill($('requests'), [['Request', ''], ['Worker', 'n'], ['Module', ''], ['Notification', ''], ['For', 'n']], rows, 'No module is running anything at this moment.');
-}
-
 function show() {
 	if (state.status) {
 		showHead();
 		showTiles();
 		$('ship').replaceChildren(...state.status.workers.map((w) => showWorker(w, state.rates.get(w.incarnation))));
 		showPlots();
-		showRequests();
+		showRequests($('requests'), state.requests, REQUESTS);
+		$('requests-note').textContent = state.requests.length > REQUESTS ?
+			'The oldest ' + REQUESTS + ' of ' + state.requests.length + '.' : 'The oldest first.';
 		showModules($('modules'), state.status, state);
 		showOperations($('operations'), state.status, state.operations);
 	}
@@ -203,7 +200,9 @@ async function lookAtCrashes() {
 
 async function look() {
 	try {
-		const [history, status, health] = await Promise.all([ask('api/history?since=' + state.next), ask('api/status'), ask('api/state')]);
+		const [history, status, requests, health] = await Promise.all([ask('api/history?since=' + state.next),
+			ask('api/status'), ask('api/requests'), ask('api/state')]);
+		state.requests = requests;
 		keepHistory(history);
 		keepStatus(status);
 		state.trouble = health.stale ? 'The master doesn’t answer: what you see is old. ' + health.trouble : '';

@@ -49,7 +49,7 @@ function showWorker(worker, rate) {
 		return cell;
 	if (worker.segment_readable)
 		cell.append(el('p', {}, (rate === undefined ? '–' : count(rate)) + ' requests/s, ' + worker.stats.requests_active + ' in flight'));
-	else
+	else if (kind === 'good')
 		cell.append(el('p', {}, 'its segment can’t be read'));
 	cell.append(el('p', {}, worker.connections + (worker.connections === 1 ? ' connection' : ' connections')));
 	if (doing)
@@ -58,24 +58,39 @@ function showWorker(worker, rate) {
 	return cell;
 }
 
-/* What threads are doing right now, when the server can't list requests. */
-function inFlight(status) {
-	const rows = [];
-	for (const worker of status.workers)
-		for (const a of worker.activities)
-			rows.push([a.request || '–', String(worker.worker), a.module, a.step.replaceAll('_', ' '), micros(a.elapsed_ns / 1e3)]);
-	return rows;
+const STANDS = {
+	'running': ['bad', '▶'],
+	'pending': ['warn', '…'],
+	'sending': ['good', '↑'],
+	'reading body': ['good', '↓'],
+	'reading head': ['good', '↓'],
+};
+
+/* The oldest first, for they are what one looks for. */
+function showRequests(table, requests, most) {
+	const sorted = [...requests].sort((a, b) => b.total_ns - a.total_ns).slice(0, most);
+	const rows = sorted.map((r) => {
+		const [kind, mark] = STANDS[r.state] || ['', '·'];
+		return [r.request || '–', String(r.worker), r.asks_for ? el('code', {}, r.asks_for) : '–',
+			tag(r.state === 'running' && r.there_ns < LONG_NS ? 'good' : kind, mark, r.state),
+			r.module ? el('b', {}, r.module) : '–', (r.stage || '–').replaceAll('_', ' '),
+			micros(r.there_ns / 1e3), micros(r.total_ns / 1e3), r.client + (r.client_port ? ':' + r.client_port : ''),
+			r.replays ? tag('warn', '↻', String(r.replays)) : '0'];
+	});
+	fill(table, [['Request', ''], ['Worker', 'n'], ['Asks for', 'wide'], ['State', ''], ['Module', ''], ['Notification', ''],
+		['There for', 'n'], ['In all', 'n'], ['Client', ''], ['Replays', 'n']], rows, 'No request is in flight at this moment.');
 }
 
 function showModules(table, status, history) {
-	const totals = new Map(status.totals.modules.map((m) => [m.name, m]));
-	const rows = status.modules.map((m) => {
-		const figures = totals.get(m.name) || { calls: 0, pending: 0, errors: 0, allocated: 0, freed: 0 };
+	const known = new Map(status.modules.map((m) => [m.name, m]));
+	const pools = new Set(status.totals.modules.map((m) => m.pool));
+	const rows = status.totals.modules.map((figures) => {
+		const m = known.get(figures.name) || { name: figures.name, quarantined: false, crashes: 0 };
 		const past = history.modules[m.name];
 		const rate = past && past.calls.length ? past.calls[past.calls.length - 1] : 0;
 		const at = past ? past.p50_us.findLastIndex((v) => v > 0) : -1;
 		const time = (name) => (at < 0 ? '–' : micros(past[name][at]));
-		return [m.name,
+		return [pools.size > 1 ? figures.pool + '/' + m.name : m.name,
 			m.quarantined ? tag('bad', '⛔', 'quarantined for ' + age(m.quarantined_ns)) : tag('good', '✔', 'in use'),
 			count(rate), count(figures.calls), count(figures.pending), count(figures.errors),
 			m.crashes ? tag('warn', '✖', String(m.crashes)) : '0',
