@@ -184,6 +184,25 @@ find_kept(struct acceptor *acceptor, const struct address *address)
 	return (NULL);
 }
 
+static void
+own(struct acceptor *acceptor, struct listener *listener,
+    const struct address *address)
+{
+	listener->acceptor = acceptor;
+	listener->address = *address;
+	listener->source.owner = listener;
+	listener->source.handle = listener_ready;
+}
+
+void
+acceptor_restore(struct acceptor *acceptor, struct listener *listener,
+    const struct address *address, struct pool *pool)
+{
+	own(acceptor, listener, address);
+	listener->pool = pool;
+	acceptor->now.listeners[acceptor->now.count++] = listener;
+}
+
 static int
 prepare_one(struct acceptor *acceptor, const struct address *address,
     struct reason *why)
@@ -201,10 +220,7 @@ prepare_one(struct acceptor *acceptor, const struct address *address,
 			free(listener);
 			return (error);
 		}
-		listener->acceptor = acceptor;
-		listener->address = *address;
-		listener->source.owner = listener;
-		listener->source.handle = listener_ready;
+		own(acceptor, listener, address);
 	}
 	acceptor->next.listeners[acceptor->next.count++] = listener;
 	return (0);

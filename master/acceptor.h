@@ -51,6 +51,14 @@ int acceptor_prepare(struct acceptor *acceptor, struct generation *generation,
     struct reason *why);
 
 /*
+ * acceptor_restore(acceptor, listener, address, pool):
+ * ${listener}, from another image of this program, is listened on for ${pool}
+ * from the start. Takes it.
+ */
+void acceptor_restore(struct acceptor *acceptor, struct listener *listener,
+    const struct address *address, struct pool *pool);
+
+/*
  * acceptor_switch(acceptor, generation):
  * From now on those that were prepared are listened on, for the pools of
  * ${generation}. Accept what has connected to the others, and close them.

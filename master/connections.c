@@ -108,6 +108,36 @@ connections_open(struct connections *table, struct connection_queue *queue,
 	return (connection);
 }
 
+bool
+connections_restore(struct connections *table, const struct connection *saved,
+    struct connection_queue *queue, struct connection_owner *owner,
+    enum connection_state state)
+{
+	struct connection *connection;
+
+	if (saved->slot >= table->max ||
+	    table->slots[saved->slot].state != CONNECTION_FREE)
+		return (false);
+	connection = &table->slots[saved->slot];
+	leave(table, connection);
+	*connection = *saved;
+	connection->queue = queue;
+	connection->owner = owner;
+	connection->state = state;
+	if (connection->wreck != NULL)
+		connection->wreck->connections++;
+	if (owner == NULL) {
+		TAILQ_INSERT_TAIL(&queue->list, connection, link);
+		queue->count++;
+		table->queued++;
+		return (true);
+	}
+	TAILQ_INSERT_TAIL(&owner->list, connection, link);
+	owner->count++;
+	owner->offered += state == CONNECTION_OFFERED;
+	return (true);
+}
+
 void
 connections_offer(struct connections *table, struct connection *connection,
     struct connection_owner *owner)

@@ -111,6 +111,16 @@ struct connection *connections_open(struct connections *table,
     uint64_t accepted_ns);
 
 /*
+ * connections_restore(table, saved, queue, owner, state):
+ * ${saved} as another image of this program had it: it takes its slot in
+ * ${state} and goes to the end of the ${queue} of its pool, or of the list of
+ * its ${owner}. False when the slot isn't free or isn't there.
+ */
+bool connections_restore(struct connections *table,
+    const struct connection *saved, struct connection_queue *queue,
+    struct connection_owner *owner, enum connection_state state);
+
+/*
  * connections_move(table, from, to):
  * What was of the pool with the queue ${from} is of the one with ${to} from now
  * on: those that wait there, before all others, and those that will once their

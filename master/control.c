@@ -30,6 +30,7 @@ drop(struct control_client *client)
 		crash_list_close(client->crashes);
 	client->crashes = NULL;
 	client->reload = 0;
+	client->upgrade = false;
 }
 
 static int
@@ -304,6 +305,59 @@ control_tell_reload(
 	}
 }
 
+void
+control_tell_upgrade(struct control *control, int status, const char *text)
+{
+	struct control_client *client;
+
+	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
+		client = &control->clients[i];
+		if (!client->upgrade)
+			continue;
+		client->upgrade = false;
+		if (send_answer(client, status, text) != 0)
+			drop(client);
+	}
+}
+
+int
+control_upgrade_client(const struct control *control)
+{
+	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
+		if (control->clients[i].upgrade)
+			return (control->clients[i].fd);
+	return (-1);
+}
+
+void
+control_resume(struct control *control, int fd, uint32_t reload)
+{
+	struct control_client *client = &control->clients[0];
+
+	if (fd == -1)
+		return;
+	if (loop_add(&control->master->loop, &client->source, fd, EPOLLIN) !=
+	    0) {
+		fd_close(&fd);
+		return;
+	}
+	client->fd = fd;
+	client->reload = reload;
+	client->upgrade = reload == 0;
+}
+
+static bool
+ask_for_upgrade(struct control_client *client)
+{
+	struct reason why;
+	int error = upgrade_want(client->control->master, &why);
+
+	if (error != 0)
+		return (send_answer(client, error, why.text) == 0);
+	client->upgrade = true;
+	return (true);
+}
+
 /* It is answered when the reload is over, which may be at once. */
 static void
 ask_for_reload(struct control_client *client)
@@ -333,6 +387,8 @@ follow_command(struct control_client *client, const uint8_t *bytes, size_t size)
 		ask_for_reload(client);
 		return (true);
 	}
+	if (command.what == COMMAND_UPGRADE)
+		return (ask_for_upgrade(client));
 	command_run(client->control->master, &command, &answer);
 	return (send_body(
 		    client, MESSAGE_ANSWER, &answer, sizeof(answer), -1) == 0);
@@ -355,13 +411,14 @@ read_question(struct control_client *client)
 	type = size <= 0 || truncated ? -EBADMSG
 				      : message_check(bytes, (size_t)size, 0);
 	if (type == MESSAGE_COMMAND && client->reload == 0 &&
-	    follow_command(client, bytes, (size_t)size))
+	    !client->upgrade && follow_command(client, bytes, (size_t)size))
 		return;
 	if (type == MESSAGE_CRASHES && client == &client->control->admin) {
 		client->crashes = &client->control->crashes;
 		crash_list_open(client->crashes,
 		    client->control->master->config->state_dir);
-	} else if (type != MESSAGE_STATUS || client->reload != 0) {
+	} else if (type != MESSAGE_STATUS || client->reload != 0 ||
+		   client->upgrade) {
 		drop(client);
 		return;
 	}
@@ -474,11 +531,9 @@ init_client(struct control *control, struct control_client *client)
 	client->patience.handle = patience_over;
 }
 
-int
-control_open(struct control *control, struct master *master, struct reason *why)
+static void
+init(struct control *control)
 {
-	int error;
-
 	memset(control, 0, sizeof(*control));
 	control->listener.fd = -1;
 	control->source.owner = control;
@@ -489,10 +544,13 @@ control_open(struct control *control, struct master *master, struct reason *why)
 	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
 		init_client(control, &control->clients[i]);
 	init_client(control, &control->admin);
-	error = unix_socket_listen(&control->listener, master->config->control,
-	    SOCK_SEQPACKET, CONTROL_MODE, why);
-	if (error != 0)
-		return (error);
+}
+
+static int
+listen_on(struct control *control, struct master *master, struct reason *why)
+{
+	int error;
+
 	control->master = master;
 	error = loop_add(
 	    &master->loop, &control->source, control->listener.fd, EPOLLIN);
@@ -500,6 +558,26 @@ control_open(struct control *control, struct master *master, struct reason *why)
 		return (reason_set(why, error,
 		    "can't watch the control socket: %s", strerror(-error)));
 	return (0);
+}
+
+int
+control_open(struct control *control, struct master *master, struct reason *why)
+{
+	int error;
+
+	init(control);
+	error = unix_socket_listen(&control->listener, master->config->control,
+	    SOCK_SEQPACKET, CONTROL_MODE, why);
+	return (error == 0 ? listen_on(control, master, why) : error);
+}
+
+int
+control_adopt(struct control *control, struct master *master,
+    const struct unix_socket *listener, struct reason *why)
+{
+	init(control);
+	control->listener = *listener;
+	return (listen_on(control, master, why));
 }
 
 void

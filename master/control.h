@@ -45,6 +45,7 @@ struct control_client {
 	bool answering;
 	struct crash_list *crashes; /* what it is being sent instead */
 	uint32_t reload;            /* waits for the end of this one; 0: none */
+	bool upgrade;               /* waits for the end of an upgrade */
 };
 
 struct control {
@@ -67,12 +68,35 @@ int control_open(
     struct control *control, struct master *master, struct reason *why);
 
 /*
+ * control_adopt(control, master, listener, why):
+ * The same with a listener that another image of this program had; takes it.
+ */
+int control_adopt(struct control *control, struct master *master,
+    const struct unix_socket *listener, struct reason *why);
+
+/*
  * control_tell_reload(control, number, status, text):
  * The reload of that number is over: tell those that wait for it. ${status} is
  * 0 or -errno.
  */
 void control_tell_reload(
     struct control *control, uint32_t number, int status, const char *text);
+
+/*
+ * control_tell_upgrade(control, status, text): the same for an upgrade that
+ * came to nothing. One that was made is over with the reload that follows it.
+ */
+void control_tell_upgrade(
+    struct control *control, int status, const char *text);
+
+/*
+ * control_upgrade_client(control): the descriptor of who waits for the
+ * upgrade, or -1. control_resume(control, fd, reload): in the next image he
+ * waits for the reload of that number, or with 0 for control_tell_upgrade();
+ * takes ${fd}, which may be -1.
+ */
+int control_upgrade_client(const struct control *control);
+void control_resume(struct control *control, int fd, uint32_t reload);
 
 /*
  * control_close(control): and remove the socket's file. A zeroed or closed one

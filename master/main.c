@@ -6,6 +6,7 @@
 #include "master/describe.h"
 #include "master/options.h"
 #include "master/paths.h"
+#include "shm/base/fd.h"
 #include "shm/base/log.h"
 
 #include <errno.h>
@@ -31,11 +32,6 @@ fill_standard_descriptors(void)
 		(void)close(fd);
 }
 
-struct command_line {
-	int argc;
-	char **argv;
-};
-
 /* What the system knows: files, users. */
 static int
 complete_config(struct config *config, struct reason *why)
@@ -49,7 +45,7 @@ complete_config(struct config *config, struct reason *why)
 static int
 read_config(void *argument, struct config **ret_config, struct reason *why)
 {
-	const struct command_line *line = argument;
+	const struct program *line = argument;
 	struct config *config = config_new();
 	int error;
 
@@ -68,7 +64,7 @@ read_config(void *argument, struct config **ret_config, struct reason *why)
 
 /* Takes ${config}. */
 static int
-serve(struct config *config, struct command_line *line)
+serve(struct config *config, struct program *line)
 {
 	const struct config_source source = { read_config, line };
 	struct activation activation;
@@ -84,10 +80,89 @@ serve(struct config *config, struct command_line *line)
 		return (EXIT_FAILURE);
 	}
 	activation_open(&activation, config);
-	if (server_open(master, config, &source, &activation, &why) == 0)
+	if (server_open(master, config, &source, &activation, &why) == 0) {
+		upgrade_init(master, line);
 		status = server_run(master);
-	else
+	} else
 		log_err("%s", why.text);
+	server_close(master);
+	free(master);
+	return (status);
+}
+
+/* The trial: everything but going on. A reload must be possible, too. */
+static int
+try(struct master *master, const struct config_source *source,
+    const struct upgrade_start *start, const struct kept *kept)
+{
+	struct config *config;
+	struct reason why;
+
+	if (source->read(source->argument, &config, &why) == 0) {
+		config_free(config);
+		if (server_resume(master, source, kept, &why) == 0)
+			return (EXIT_SUCCESS);
+	}
+	upgrade_answer(start, why.text);
+	return (EXIT_FAILURE);
+}
+
+/* The clients of the control socket hear of it when the reload is over. */
+static void
+tell_upgrade(struct master *master, const struct upgrade_start *start,
+    const struct kept *kept)
+{
+	int client = (int)kept_number(kept->root, "client", -1);
+
+	if (start->mode == UPGRADE_RETURN) {
+		control_resume(&master->control, client, 0);
+		control_tell_upgrade(&master->control, -ECANCELED, start->why);
+		log_warn("bulkhead " BULKHEAD_VERSION " goes on: not upgraded, "
+			 "%s",
+		    start->why);
+		return;
+	}
+	log_info("bulkhead " BULKHEAD_VERSION " goes on where bulkhead %s was",
+	    kept_text(kept->root, "program"));
+	control_resume(&master->control, client, reload_number(master));
+	reload_want(master);
+}
+
+/*
+ * Another image of this program has executed us: what it was is ours now. What
+ * isn't freed in the end is, with the process.
+ */
+static int
+go_on(struct program *line, const struct upgrade_start *start)
+{
+	const struct config_source source = { read_config, line };
+	struct master *master = malloc(sizeof(*master));
+	struct kept kept = { NULL, NULL };
+	struct reason why;
+	int error, old, state = start->state, status;
+
+	error = master == NULL || start->mode == UPGRADE_NONSENSE
+		    ? reason_set(&why, -EINVAL, "it was executed wrongly")
+		    : kept_read(start->state, &kept, &why);
+	if (error == 0) {
+		kept_pass_on(&kept, false);
+		if (start->mode == UPGRADE_TRIAL)
+			_exit(try(master, &source, start, &kept));
+		error = server_resume(master, &source, &kept, &why);
+	}
+	if (error != 0) {
+		upgrade_answer(start, why.text);
+		upgrade_return(line, start, &kept, why.text);
+		return (EXIT_FAILURE);
+	}
+	old = (int)kept_number(kept.root, "old", -1);
+	fd_close(&old);
+	fd_close(&state);
+	upgrade_init(master, line);
+	server_go_on(master);
+	tell_upgrade(master, start, &kept);
+	kept_free(&kept);
+	status = server_run(master);
 	server_close(master);
 	free(master);
 	return (status);
@@ -96,13 +171,18 @@ serve(struct config *config, struct command_line *line)
 int
 main(int argc, char **argv)
 {
-	struct command_line line = { argc, argv };
+	static struct program line;
+	struct upgrade_start start;
 	struct config *config;
 	struct reason why;
 	int wish;
 
+	upgrade_program(argc, argv, &line);
+	upgrade_start(&start);
 	fill_standard_descriptors();
 	log_init("bulkhead", 0);
+	if (start.mode != UPGRADE_NOT)
+		return (go_on(&line, &start));
 	config = config_new();
 	if (config == NULL) {
 		log_err("out of memory");

@@ -22,6 +22,7 @@
 #include "master/server.h"
 #include "master/signals.h"
 #include "master/supervise.h"
+#include "master/upgrade.h"
 #include "shm/retired.h"
 
 /* In this order and never back. server.c is the only one to change it. */
@@ -51,6 +52,7 @@ struct master {
 	struct pool_list pools;        /* of all generations */
 	struct generation *generation; /* that serves, or starts the server */
 	struct reload reload;
+	struct upgrade upgrade;
 	uint32_t generation_numbers; /* so far */
 	uint32_t incarnations;       /* so far */
 	uint32_t workers_max;        /* that descriptors are reserved for */

@@ -7,6 +7,7 @@
  */
 #include "master/server.h"
 
+#include "master/kept_master.h"
 #include "master/master.h"
 #include "master/recover.h"
 #include "master/report.h"
@@ -201,17 +202,13 @@ open_loop(struct master *master, struct reason *why)
 	return (0);
 }
 
-int
-server_open(struct master *master, struct config *config,
-    const struct config_source *source, struct activation *activation,
-    struct reason *why)
+/* Everything that opens nothing. */
+static void
+init(struct master *master, const struct config_source *source)
 {
-	int error;
-
 	memset(master, 0, sizeof(*master));
 	if (source != NULL)
 		master->source = *source;
-	master->activation = activation;
 	master->started_ns = clock_now();
 	master->signals.fd = -1;
 	master->stop_timer.owner = master;
@@ -222,6 +219,17 @@ server_open(struct master *master, struct config *config,
 	watch_init(master);
 	recycle_init(master);
 	oom_init(&master->oom);
+}
+
+int
+server_open(struct master *master, struct config *config,
+    const struct config_source *source, struct activation *activation,
+    struct reason *why)
+{
+	int error;
+
+	init(master, source);
+	master->activation = activation;
 	error = open_loop(master, why);
 	if (error == 0)
 		error = size_table(master, config, why);
@@ -238,12 +246,73 @@ server_open(struct master *master, struct config *config,
 	if (error == 0 && activation != NULL)
 		activation_close(activation);
 	master->activation = NULL;
-	if (error == 0)
-		if (error == 0) {
-			generation_start(master->generation);
-			admin_start(&master->admin);
-		}
+	if (error == 0) {
+		generation_start(master->generation);
+		admin_start(&master->admin);
+	}
 	return (error);
+}
+
+int
+server_resume(struct master *master, const struct config_source *source,
+    const struct kept *kept, struct reason *why)
+{
+	size_t limit;
+	int error;
+
+	init(master, source);
+	error = open_loop(master, why);
+	if (error == 0)
+		error = kept_master_load(master, kept->root, why);
+	if (error != 0)
+		return (error);
+	(void)fd_raise_limit(&limit); /* it is as high as it was */
+	log_set_level(master->config->log_level);
+	master->phase = MASTER_SERVING;
+	return (0);
+}
+
+/* Those that weren't there when it was all written down. */
+static void
+start_missing(struct generation *generation)
+{
+	struct worker *worker;
+	struct pool *pool;
+
+	for (uint32_t i = 0; i < generation->pool_count; i++) {
+		pool = &generation->pools[i];
+		for (uint32_t j = 0; j < pool->worker_count; j++) {
+			worker = &pool->workers[j];
+			if (worker->state == WORKER_DOWN &&
+			    worker->role != WORKER_RESERVE)
+				supervise_event(worker, WORKER_START);
+		}
+	}
+}
+
+void
+server_go_on(struct master *master)
+{
+	struct reason why;
+	int error;
+
+	notify_open(master);
+	error = acceptor_start(&master->acceptor);
+	if (error != 0) {
+		log_err("can't watch the listeners: %s", strerror(-error));
+		end_now(master, EXIT_FAILURE);
+		return;
+	}
+	if (admin_open(&master->admin, master, &why) == 0)
+		admin_start(&master->admin);
+	else
+		log_err("%s", why.text);
+	start_missing(master->generation);
+	watch_start(master);
+	recycle_start(master);
+	generations_reap(master);
+	handoff_run(master);
+	notify_ready(master);
 }
 
 int
@@ -295,6 +364,7 @@ server_stop(struct master *master)
 	master->phase = MASTER_STOPPING;
 	notify_stopping(master);
 	reload_cancel(master, "the server stops");
+	upgrade_cancel(master, "the server stops");
 	acceptor_stop(&master->acceptor);
 	if (!master->config->check)
 		log_info("stopping: %zu connections are open",

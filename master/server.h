@@ -19,6 +19,7 @@ enum {
 };
 
 struct activation;
+struct kept;
 struct master;
 struct worker;
 
@@ -32,6 +33,17 @@ struct worker;
 int server_open(struct master *master, struct config *config,
     const struct config_source *source, struct activation *activation,
     struct reason *why);
+
+/*
+ * server_resume(master, source, kept, why):
+ * Take everything over that another image of this program has left. Nothing
+ * is accepted, sent or started yet: server_go_on(master) does that. Returns 0,
+ * or -errno with the line in ${why}; server_close() isn't due then, for what
+ * was left may still be somebody else's.
+ */
+int server_resume(struct master *master, const struct config_source *source,
+    const struct kept *kept, struct reason *why);
+void server_go_on(struct master *master);
 
 /*
  * server_run(master):

@@ -274,6 +274,7 @@ enum command_what {
 	COMMAND_RECYCLE,     /* a worker, or 0: all */
 	COMMAND_RELOAD,      /* answered when it is done */
 	COMMAND_REOPEN,      /* the access logs */
+	COMMAND_UPGRADE,     /* answered when it is done */
 };
 
 /* Body of COMMAND. */

@@ -57,6 +57,14 @@ command_reload(const struct command_line *line)
 }
 
 int
+command_upgrade(const struct command_line *line)
+{
+	const struct message_command command = { .what = COMMAND_UPGRADE };
+
+	return (send_command(line, &command));
+}
+
+int
 command_reopen(const struct command_line *line)
 {
 	const struct message_command command = { .what = COMMAND_REOPEN };

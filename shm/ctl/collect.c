@@ -387,8 +387,10 @@ collect_status(const char *path, unsigned wants,
 static uint64_t
 patience_ms(const struct message_command *command)
 {
-	return (command->what == COMMAND_RELOAD ? COLLECT_RELOAD_MS
-						: COLLECT_TIMEOUT_MS);
+	return (
+	    command->what == COMMAND_RELOAD || command->what == COMMAND_UPGRADE
+		? COLLECT_RELOAD_MS
+		: COLLECT_TIMEOUT_MS);
 }
 
 int

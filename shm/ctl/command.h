@@ -78,5 +78,6 @@ int command_release(const struct command_line *line);
 int command_recycle(const struct command_line *line);
 int command_reopen(const struct command_line *line);
 int command_reload(const struct command_line *line);
+int command_upgrade(const struct command_line *line);
 
 #endif

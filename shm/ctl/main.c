@@ -50,6 +50,8 @@ static const struct command commands[] = {
 	    "open the access logs anew: they were moved away" },
 	{ "reload", 0, 0, command_reload, "",
 	    "read the configuration again, start anew without loss" },
+	{ "upgrade", 0, 0, command_upgrade, "",
+	    "go on with the program that is installed now, without loss" },
 };
 enum {
 	COMMANDS = sizeof(commands) / sizeof(commands[0])

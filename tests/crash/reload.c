@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reloads in a row under load, and no client notices; the master holds no more
- * afterwards than before. BULKHEAD_RELOADS=1000 for as many.
+ * Reloads in a row under load, and upgrades of the program, and no client
+ * notices; the master holds no more afterwards than before.
+ * BULKHEAD_RELOADS=1000 for as many, BULKHEAD_UPGRADES=50.
  */
 #include "tests/crash/storm_load.h"
 #include "tests/support/ctl.h"
@@ -23,21 +24,22 @@ enum {
 
 struct campaign {
 	struct server *server;
+	const char *command;
 	struct process_holding before, after; /* with all clients */
 	double total_ms, slowest_ms;
 };
 
 static unsigned
-reload_count(void)
+how_many(const char *variable)
 {
-	const char *text = getenv("BULKHEAD_RELOADS"), *error = NULL;
+	const char *text = getenv(variable), *error = NULL;
 	unsigned count;
 
 	if (text == NULL)
 		return (RELOADS);
 	count = (unsigned)strtonum(text, 1, 100000, &error);
 	if (error != NULL)
-		fail_msg("BULKHEAD_RELOADS=%s is %s", text, error);
+		fail_msg("%s=%s is %s", variable, text, error);
 	return (count);
 }
 
@@ -66,7 +68,8 @@ reload(const struct storm *storm, struct storm_result *result)
 	struct campaign *campaign = storm->argument;
 	double took, before = now_ms();
 
-	ctl_expect(campaign->server, "reload", NULL, 0, "serves: 2 workers");
+	ctl_expect(
+	    campaign->server, campaign->command, NULL, 0, "serves: 2 workers");
 	took = now_ms() - before;
 	campaign->total_ms += took;
 	if (took > campaign->slowest_ms)
@@ -82,41 +85,40 @@ reload(const struct storm *storm, struct storm_result *result)
 static void
 print(const struct campaign *campaign, const struct storm_result *result)
 {
-	print_message("%u reloads, %.0f ms each, the slowest %.0f ms; "
+	print_message("%u times %s, %.0f ms each, the slowest %.0f ms; "
 		      "%" PRIu64 " answers, the slowest %.1f ms; "
 		      "%" PRIu64 " requests failed (%" PRIu64 " resets), "
 		      "%" PRIu64 " idle connections lost, "
 		      "%" PRIu64 " of them without an answer; "
 		      "the master's descriptors %zu -> %zu, memory %ld -> %ld "
 		      "KiB\n",
-	    result->killed, campaign->total_ms / result->killed,
-	    campaign->slowest_ms, result->answers, result->slowest_ms,
-	    result->busy_errors, result->busy_resets, result->idle_lost,
-	    result->idle_errors, campaign->before.descriptors,
-	    campaign->after.descriptors, campaign->before.memory_kib,
-	    campaign->after.memory_kib);
+	    result->killed, campaign->command,
+	    campaign->total_ms / result->killed, campaign->slowest_ms,
+	    result->answers, result->slowest_ms, result->busy_errors,
+	    result->busy_resets, result->idle_lost, result->idle_errors,
+	    campaign->before.descriptors, campaign->after.descriptors,
+	    campaign->before.memory_kib, campaign->after.memory_kib);
 }
 
 static void
-nobody_notices_reloads_in_a_row(void **state)
+nobody_notices(const char *command, unsigned times)
 {
 	struct server *server = server_start("-w", "2", "-m", "hello", "-o",
 	    "spares=1", "-o", "idle-limit=1h", NULL);
-	struct campaign campaign = { .server = server };
+	struct campaign campaign = { .server = server, .command = command };
 	struct storm storm = {
 		.port = server->port,
 		.master = server->pid,
 		.target = "/hello",
 		.busy = 32,
 		.idle = 200,
-		.kills = reload_count() + WARM,
+		.kills = times + WARM,
 		.interval_ms = 1,
 		.strike = reload,
 		.argument = &campaign,
 	};
 	struct storm_result result;
 
-	(void)state;
 	storm_run(&storm, &result);
 	print(&campaign, &result);
 	assert_int_equal(result.killed, storm.kills);
@@ -131,11 +133,26 @@ nobody_notices_reloads_in_a_row(void **state)
 	server_stop(server);
 }
 
+static void
+nobody_notices_reloads_in_a_row(void **state)
+{
+	(void)state;
+	nobody_notices("reload", how_many("BULKHEAD_RELOADS"));
+}
+
+static void
+nobody_notices_upgrades_in_a_row(void **state)
+{
+	(void)state;
+	nobody_notices("upgrade", how_many("BULKHEAD_UPGRADES"));
+}
+
 int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		PROCESS_TEST(nobody_notices_reloads_in_a_row),
+		PROCESS_TEST(nobody_notices_upgrades_in_a_row),
 	};
 
 	return (RUN_TESTS(argc, argv, tests));
