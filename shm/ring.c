@@ -443,8 +443,7 @@ bool
 ring_consume(struct ring_consumer *consumer, struct completion *ret_completion)
 {
 	/* Nearly always: what the dispatch thread's engine has published. */
-	if (atomic_load_explicit(
-		&consumer->ring->segment.producers->summary,
+	if (atomic_load_explicit(&consumer->ring->segment.producers->summary,
 		memory_order_relaxed) == 0 &&
 	    is_lane_next(consumer) && take_from_lane(consumer, ret_completion))
 		return (true);
@@ -461,8 +460,8 @@ make_free(struct ring_consumer *consumer, ring_ref ref)
 	    consumer->free_count < consumer->ring->segment.geometry.records);
 	/* Relaxed: ring_reserve() publishes the record to its next user. */
 	atomic_store_explicit(&consumer->ring->segment.records[index].ctl,
-	    ref_owned(next_generation(consumer, ref), PRODUCER_NONE,
-		RECORD_FREE),
+	    ref_owned(
+		next_generation(consumer, ref), PRODUCER_NONE, RECORD_FREE),
 	    memory_order_relaxed);
 	consumer->free_records[consumer->free_count++] = index;
 }

@@ -12,9 +12,9 @@
  *    '--------------------------- '-------------------------- DISPATCHING
  *                            ring_release
  *
- * The dispatch thread's own ring_publish() goes to DONE at once: nobody lives on
- * to sweep it. A reference names a record and its generation, so one that has
- * come too late is seen and refused.
+ * The dispatch thread's own ring_publish() goes to DONE at once: nobody lives
+ * on to sweep it. A reference names a record and its generation, so one that
+ * has come too late is seen and refused.
  */
 #ifndef SHM_RING_H
 #define SHM_RING_H
@@ -127,7 +127,7 @@ struct ring {
 /* One producer. Private to its thread. */
 struct ring_producer {
 	struct ring *ring;
-	uint16_t id; /* 0: no id free; see ring_producer_init() */
+	uint16_t id;             /* 0: no id free; see ring_producer_init() */
 	_Atomic bool publishing; /* in the middle of it */
 	uint32_t sequence;
 };

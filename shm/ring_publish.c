@@ -123,8 +123,8 @@ notify_by_bitmap(struct ring *ring, uint32_t index)
 
 /*
  * The one publishing instruction: fill the entry of ${ticket}, which is ours.
- * Pairs with the acquire load in take_from_ring(). False when the consumer has poisoned
- * the ticket in the meantime.
+ * Pairs with the acquire load in take_from_ring(). False when the consumer has
+ * poisoned the ticket in the meantime.
  */
 static inline bool
 fill(struct ring *ring, uint64_t ticket, uint32_t index)
@@ -143,8 +143,8 @@ static inline uint64_t
 take_tickets(struct ring *ring, size_t count)
 {
 	/* Pairs with ring_may_sleep(). */
-	return (atomic_fetch_add_explicit(&ring->segment.producers->tail, count,
-	    memory_order_seq_cst));
+	return (atomic_fetch_add_explicit(
+	    &ring->segment.producers->tail, count, memory_order_seq_cst));
 }
 
 /* Notify of a record that is DONE; by a thread other than the consumer's. */

@@ -197,8 +197,8 @@ shard(int *ret_from)
 
 /* All places of the two, or a sample; another residue each time. */
 static int
-run_schedules(struct scene *scene, const struct part *lead,
-    const struct part *other)
+run_schedules(
+    struct scene *scene, const struct part *lead, const struct part *other)
 {
 	const struct part *const pair[PAIR] = { lead, other };
 	int count = 0, from, i, j, k, steps[PAIR];

@@ -91,32 +91,67 @@ bytes_of(uint64_t token)
 	return ((int64_t)(token * UINT64_C(0x9e3779b97f4a7c15) >> 1));
 }
 
+/* Complete all that is in the mailbox from ${from} on; how many those are. */
+static uint64_t
+produce_batch(
+    struct helper *helper, struct ring_producer *producer, uint64_t from)
+{
+	const uint64_t count = atomic_load(&helper->sent) - from;
+	struct ring_result results[MAILBOX];
+	uint64_t i, token;
+
+	for (i = 0; i < count; i++) {
+		token = helper->tokens[(from + i) % MAILBOX];
+		results[i] = (struct ring_result){
+			.ref = helper->refs[(from + i) % MAILBOX],
+			.bytes = bytes_of(token),
+			.status = -EPIPE,
+			.aux = ~token,
+		};
+	}
+	ring_publish_batch(producer, results, count);
+	return (count);
+}
+
+/* Complete operation ${i} of the mailbox, perhaps with those behind it. */
+static uint64_t
+produce_some(struct helper *helper, struct ring_producer *producer, uint64_t i)
+{
+	const ring_ref ref = helper->refs[i % MAILBOX];
+	const uint64_t token = helper->tokens[i % MAILBOX];
+
+	switch (i % 3) {
+	case 0:
+		ring_publish(producer, ref, bytes_of(token), -EPIPE, ~token);
+		return (1);
+	case 1:
+		if (ring_try_publish(
+			producer, ref, bytes_of(token), -EPIPE, ~token) != 0)
+			abort();
+		return (1);
+	default:
+		return (produce_batch(helper, producer, i));
+	}
+}
+
 static _Noreturn void
 produce(struct helper *helper, struct ring_producer *producer, uint64_t from,
     pid_t parent)
 {
 	const struct timespec pause = { .tv_nsec = 200000 };
-	uint64_t i, token;
+	uint64_t i;
 	int tries;
 
 	/* Should the test itself be killed; perhaps it has been already. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);
-	for (i = from;; i++) {
+	for (i = from;; i += produce_some(helper, producer, i))
 		for (tries = 0; atomic_load(&helper->sent) == i; tries++)
 			if (tries < 100)
 				(void)sched_yield();
 			else
 				(void)nanosleep(&pause, NULL);
-		token = helper->tokens[i % MAILBOX];
-		if (token / PRODUCERS % 2 == 0)
-			ring_publish(producer, helper->refs[i % MAILBOX],
-			    bytes_of(token), -EPIPE, ~token);
-		else if (ring_try_publish(producer, helper->refs[i % MAILBOX],
-			     bytes_of(token), -EPIPE, ~token) != 0)
-			abort();
-	}
 }
 
 static void

@@ -39,6 +39,10 @@
 #ifndef SUMMARY
 #define SUMMARY 1	/* bits in the summary: word w has bit w % SUMMARY */
 #endif
+/* BATCH: a producer may complete two at once, by ring_publish_batch(). */
+#if defined(BATCH) && (defined(RACE) || defined(PAIR) || defined(THREADS))
+#error "batches are of sole holders, and by processes"
+#endif
 #ifndef H0
 #define H0 (R - 1)	/* the first ticket: laps end soon */
 #endif
@@ -109,7 +113,28 @@ byte todo;		/* references that the living still have to use */
 /* ---- A producer ------------------------------------------------------- */
 
 /* Die here, before the step beside it. */
-#define OR_DIE :: atomic { deaths < DEATHS -> deaths++; goto killed }
+#define OR_DIE_OUTSIDE :: atomic { deaths < DEATHS -> deaths++; goto killed }
+
+/* The same in the middle of a publication. */
+#ifdef HELD_OFF
+#define OR_DIE :: false	/* a thread without an id: hold_off() */
+#else
+#define OR_DIE OR_DIE_OUTSIDE
+#endif
+
+/* Of a batch, the one that is looked at, and the one behind it. */
+#ifdef BATCH
+#define LEFT (1 + more)
+#define HELD held
+#define SWAP() \
+	expected = i; i = i2; i2 = expected; \
+	expected = g; g = g2; g2 = expected; expected = 0
+#define FORGET() i2 = 0; g2 = 0; held = 0; more = false; second = false
+#else
+#define LEFT 1
+#define HELD 1
+#define FORGET() skip
+#endif
 
 #ifdef NO_ID
 #define OWN_ID 0	/* as is that of the dispatch thread, here */
@@ -125,14 +150,25 @@ byte todo;		/* references that the living still have to use */
 
 proctype Producer(byte me)
 {
-	byte i, g, expected, ticket, tries, count;
+	byte i, g, expected, ticket, left, tries, count;
 	bool race, claimed;
+#ifdef BATCH
+	byte i2, g2, held;
+	bool more;	/* behind i is i2, not told of yet */
+	bool second;	/* they are swapped */
+#endif
 
 end_idle:
 	if
 	:: atomic { work[me - 1]?i,g,race -> tries = 0; ticket = 0 }
-	OR_DIE
+	OR_DIE_OUTSIDE
 	fi;
+#ifdef BATCH
+	if
+	:: atomic { work[me - 1]?i2,g2,race -> more = true; held = 2 }
+	:: atomic { held = 1 }
+	fi;
+#endif
 
 	if
 	/* ring_try_publish(): what is there, which is claim()'s first try */
@@ -140,12 +176,11 @@ end_idle:
 	       expected = owner[i] }
 	:: atomic { race && !(state[i] == INFLIGHT && IS_CURRENT) ->
 	       goto finished }		/* -ESTALE */
-	/* ring_publish(): nobody else may have touched it */
-	:: atomic { !race -> assert(state[i] == INFLIGHT && generation[i] == g) }
-	OR_DIE
+	:: !race
+	OR_DIE_OUTSIDE
 	fi;
 
-	/* the claim */
+write:	/* claim(), claim_alone() */
 	if
 	:: atomic { race ->
 	       if
@@ -159,7 +194,13 @@ end_idle:
 	       :: else -> goto finished	/* -ESTALE */
 #endif
 	       fi }
-	:: !race
+	/* ring_publish(): nobody else may have touched it */
+	:: atomic { !race ->
+	       assert(state[i] == INFLIGHT && generation[i] == g);
+#ifndef NO_CLAIM_ALONE
+	       SET_CTL(i, g, OWN_ID, CLAIMED); claimed = true
+#endif
+	   }
 	OR_DIE
 	fi;
 
@@ -177,21 +218,32 @@ end_idle:
 	fi;
 #ifndef DONE_EARLY
 	if
-	:: atomic { SET_CTL(i, g, OWN_ID, DONE); done = done | BIT(i) }
+	:: atomic { SET_CTL(i, g, OWN_ID, DONE); done = done | BIT(i);
+	       claimed = true }
 	OR_DIE
 	fi;
 #endif
 
-	/* notify_from_thread() */
+#ifdef BATCH
+	if
+	:: atomic { more && !second -> SWAP(); second = true; goto write }
+	:: atomic { second -> SWAP(); second = false }
+	:: !more
+	fi;
+#endif
+
+	/* notify(), notify_batch() */
 	do
 	:: tries == TRIES -> break
 	:: tries < TRIES ->
 		if
-		:: atomic { ticket = tail; tail++ }
+		:: atomic { ticket = tail; left = LEFT; tail = tail + left }
 		OR_DIE
 		fi;
-		if
-		:: atomic {
+		do
+		:: atomic { left == 0 -> tries++; break }
+		:: atomic { left > 0 ->
+			left--;
 			if
 #ifdef NO_CYCLE
 			:: entry_full[ticket % R] == 0 ->
@@ -202,14 +254,31 @@ end_idle:
 #endif
 				entry_full[ticket % R] = i + 1;
 				in_ring = in_ring | BIT(i);
-				goto wake
-			:: else -> tries++
+				ticket++;
+				if
+#ifdef BATCH
+				:: more -> SWAP(); more = false
+				:: !more ->
+#else
+				::
+#endif
+					goto wake
+				fi
+			:: else ->
+				ticket++;
+#if defined(BATCH) && defined(OUT_OF_ORDER)
+				/* the second where the first would be */
+				if
+				:: more -> SWAP()
+				:: !more
+				fi
+#endif
 			fi }
 		OR_DIE
-		fi
+		od
 	od;
 
-	/* notify_by_bitmap() */
+flag:	/* notify_by_bitmap() */
 #ifdef SUMMARY_FIRST
 	summary = summary | BIT((i / WORD) % SUMMARY);
 #endif
@@ -221,6 +290,12 @@ end_idle:
 	if
 	:: atomic { summary = summary | BIT((i / WORD) % SUMMARY) }
 	OR_DIE
+	fi;
+#endif
+#ifdef BATCH
+	if
+	:: atomic { more -> SWAP(); more = false; goto flag }
+	:: !more
 	fi;
 #endif
 
@@ -243,20 +318,27 @@ wake:	/* wake_consumer() */
 	fi;
 
 finished:
-	atomic { todo--; i = 0; g = 0; race = false; ticket = 0; tries = 0;
-	    claimed = false;
-	    expected = 0; goto end_idle };
+	atomic { todo = todo - HELD; i = 0; g = 0; race = false; ticket = 0;
+	    left = 0; tries = 0; claimed = false; expected = 0; FORGET();
+	    goto end_idle };
 
 killed:
 #ifdef THREADS
 	/* ring_producer_fini(), by the thread's destructor */
 	atomic {
-		assert(race || g == 0);
 		if
 		:: g == 0 -> goto end_idle	/* not publishing: another's turn */
 		:: g != 0 && claimed
-		/* whoever gave it the reference has it still */
-		:: g != 0 && !claimed -> work[me - 1]!i,g,race
+#ifdef NO_CLAIM_ALONE
+		/* begun, and nobody can see it */
+		:: g != 0 && !claimed && !race && result[i] != 0 ->
+			claimed = true
+		:: g != 0 && !claimed && (race || result[i] == 0) ->
+#else
+		:: g != 0 && !claimed ->
+#endif
+			/* whoever gave it the reference has it still */
+			work[me - 1]!i,g,race
 		fi;
 #ifdef NO_ID
 		if
@@ -264,7 +346,8 @@ killed:
 		:: else -> todo++; goto finished
 		fi;
 #endif
-		i = 0; g = 0; race = false; ticket = 0; tries = 0; expected = 0
+		i = 0; g = 0; race = false; ticket = 0; left = 0; tries = 0;
+		expected = 0
 	};
 	atomic { abandoned = abandoned | BIT(me); unswept = unswept | BIT(me) };
 	if
@@ -281,14 +364,15 @@ end_unswept:
 	atomic {
 		if
 		:: g == 0 -> skip
-		:: else -> todo--
+		:: else -> todo = todo - HELD
 		fi;
 		do
 		:: work[me - 1]?i,g,race -> todo--
 		:: empty(work[me - 1]) -> break
 		od;
-		i = 0; g = 0; race = false; ticket = 0; tries = 0; count = 0;
-		expected = 0; claimed = false; dead = dead | BIT(me)
+		i = 0; g = 0; race = false; ticket = 0; left = 0; tries = 0;
+		count = 0; expected = 0; claimed = false; FORGET();
+		dead = dead | BIT(me)
 	}
 #endif
 }

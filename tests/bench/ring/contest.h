@@ -87,10 +87,12 @@ struct entrant {
 
 extern const struct entrant entrant_lane;
 extern const struct entrant entrant_lane_group;
+extern const struct entrant entrant_lane_recording;
 extern const struct entrant entrant_lane_reserving;
 extern const struct entrant entrant_ours;
 extern const struct entrant entrant_ours_batch;
 extern const struct entrant entrant_ours_claim;
+extern const struct entrant entrant_lanes;
 extern const struct entrant entrant_vyukov;
 extern const struct entrant entrant_vyukov_clock;
 extern const struct entrant entrant_vyukov_small;

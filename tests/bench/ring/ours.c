@@ -13,6 +13,7 @@
 #include "harness.h"
 
 #include "shm/base/fd.h"
+#include "shm/recorder.h"
 #include "shm/ring_word.h"
 
 #include <fcntl.h>
@@ -249,6 +250,18 @@ our_pop(void *queue, struct completion *ret_item)
 	return (ring_consume(&q->consumer, ret_item));
 }
 
+/* As the dispatch loop does: the flight recorder keeps it. */
+static inline bool
+recording_pop(void *queue, struct completion *ret_item)
+{
+	struct our_queue *q = queue;
+
+	if (!ring_consume(&q->consumer, ret_item))
+		return (false);
+	recorder_write(&q->segment, ret_item);
+	return (true);
+}
+
 static inline void
 our_done(void *queue, const struct completion *item)
 {
@@ -346,6 +359,15 @@ static const struct contestant lane = {
 	.done = self_done,
 };
 
+static const struct contestant lane_recording = {
+	.name = "bulkhead, lane, recorded",
+	.create = self_create,
+	.destroy = our_destroy,
+	.push = self_push,
+	.pop = recording_pop,
+	.done = self_done,
+};
+
 static const struct contestant lane_group = {
 	.name = "bulkhead, lane",
 	.create = self_group_create,
@@ -369,4 +391,5 @@ CONTEST_ENTRANT(entrant_ours_batch, ours_batch);
 CONTEST_ENTRANT(entrant_ours_claim, ours_claim);
 CONTEST_ENTRANT(entrant_lane, lane);
 CONTEST_ENTRANT(entrant_lane_group, lane_group);
+CONTEST_ENTRANT(entrant_lane_recording, lane_recording);
 CONTEST_ENTRANT(entrant_lane_reserving, lane_reserving);

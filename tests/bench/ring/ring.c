@@ -29,19 +29,19 @@ struct contest {
 	const struct entrant *entrants[12];
 };
 
-#define POLLING_RINGS                                        \
-	&entrant_ours, &entrant_ours_claim, &entrant_vyukov, \
+#define POLLING_RINGS                                                        \
+	&entrant_ours, &entrant_ours_claim, &entrant_lanes, &entrant_vyukov, \
 	    &entrant_vyukov_clock, &entrant_ck
 #define SIGNALLED \
 	&entrant_ck_eventfd, &entrant_pipe, &entrant_mutex, &entrant_mq
 
 static const struct entrant *const publishers[] = { &entrant_lane_group,
-	&entrant_ours, &entrant_ours_claim, &entrant_vyukov,
+	&entrant_ours, &entrant_ours_claim, &entrant_lanes, &entrant_vyukov,
 	&entrant_vyukov_clock, &entrant_ck, NULL };
 
 static const struct entrant *const same_thread[] = { &entrant_lane,
-	&entrant_lane_reserving, POLLING_RINGS, &entrant_vyukov_small,
-	SIGNALLED, NULL };
+	&entrant_lane_reserving, &entrant_lane_recording, POLLING_RINGS,
+	&entrant_vyukov_small, SIGNALLED, NULL };
 
 static const struct contest contests[] = {
 	{ SCENARIO_LATENCY, { PACE_HANDLED, 1, 1, 1024, false, 0 },
@@ -61,8 +61,8 @@ static const struct contest contests[] = {
 	{ SCENARIO_BURST, { PACE_HANDLED, 1, 16, 4096, false, 0 },
 	    { &entrant_ours_batch, POLLING_RINGS, SIGNALLED } },
 	{ SCENARIO_ASLEEP, { PACE_ASLEEP, 1, 1, 128, true, 0 },
-	    { &entrant_ours, &entrant_ours_claim, &entrant_vyukov_eventfd,
-		SIGNALLED } },
+	    { &entrant_ours, &entrant_ours_claim, &entrant_lanes,
+		&entrant_vyukov_eventfd, SIGNALLED } },
 };
 
 #define LONGEST_NS (45 * CLOCK_NS_PER_SEC)
