@@ -17,6 +17,7 @@
 enum {
 	LONG_MS = 60000,
 	STOP_MS = 20000,
+	STEP_MS = 200,
 };
 
 struct prometheus {
@@ -114,6 +115,89 @@ expect(const struct prometheus *p, const char *query, const char *value)
 	admin_wait(&p->web, target, 200, words, LONG_MS);
 }
 
+/* All of ${from} in ${text}, which is freed. */
+static char *
+replace(char *text, const char *from, const char *to)
+{
+	const char *at = text, *found;
+	char *result = NULL;
+	size_t length = 0;
+	FILE *out = open_memstream(&result, &length);
+
+	assert_non_null(out);
+	while ((found = strstr(at, from)) != NULL) {
+		(void)fprintf(out, "%.*s%s", (int)(found - at), at, to);
+		at = found + strlen(from);
+	}
+	(void)fputs(at, out);
+	assert_int_equal(fclose(out), 0);
+	free(text);
+	return (result);
+}
+
+/* Does a query have an answer? An error fails the test. */
+static bool
+has_answer(const struct prometheus *p, const char *query)
+{
+	struct process_result result;
+	char url[80];
+	bool has;
+
+	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/api/v1/query",
+	    (unsigned)p->web.port);
+	process_run((const char *const[]){ "curl", "-s", "-m", "20", "-G",
+			"--data-urlencode", query, url, NULL },
+	    LONG_MS, &result);
+	if (strstr(result.output, "\"status\":\"success\"") == NULL)
+		fail_msg("%s: %s", query, result.output);
+	has = strstr(result.output, "\"result\":[]") == NULL;
+	process_result_free(&result);
+	return (has);
+}
+
+/* It is valid, and sooner or later there is something to be shown. */
+static void
+expect_answer(const struct prometheus *p, const char *expression)
+{
+	const int64_t deadline = test_deadline(LONG_MS);
+	char *query;
+
+	assert_true(asprintf(&query, "query=%s", expression) > 0);
+	query = replace(query, "$__rate_interval", "1m");
+	query = replace(query, "$job", ".*");
+	query = replace(query, "$instance", ".*");
+	while (!has_answer(p, query)) {
+		if (test_left_ms(deadline) == 0)
+			fail_msg("no answer to: %s", query);
+		test_sleep_ms(STEP_MS);
+	}
+	free(query);
+}
+
+/* Whatever the Grafana dashboard asks for can be asked for. */
+static void
+expect_dashboard(const struct prometheus *p)
+{
+	const char *path = getenv("BULKHEAD_DASHBOARD");
+	json_t *dashboard, *panel, *target;
+	size_t asked = 0, i, k;
+
+	assert_non_null(path);
+	dashboard = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(dashboard);
+	json_array_foreach(json_object_get(dashboard, "panels"), i, panel)
+	{
+		json_array_foreach(json_object_get(panel, "targets"), k, target)
+		{
+			expect_answer(p,
+			    json_string_value(json_object_get(target, "expr")));
+			asked++;
+		}
+	}
+	assert_in_range(asked, 20, 1000);
+	json_decref(dashboard);
+}
+
 static void
 it_scrapes_and_understands(void **state)
 {
@@ -141,6 +225,7 @@ it_scrapes_and_understands(void **state)
 	    "histogram_quantile(1,bulkhead_request_time_seconds_bucket)%3Ebool("
 	    "0.01)",
 	    "1");
+	expect_dashboard(&p);
 	stop(&p);
 	server_stop(server);
 }
