@@ -34,7 +34,7 @@ refuse(struct master *master, int error, const char *text)
 	char answer[ANSWER_TEXT];
 
 	(void)snprintf(answer, sizeof(answer),
-	    "not reloaded, nothing has changed: %s", text);
+	    "not reloaded, nothing has changed: %.200s", text);
 	log_err("%s", answer);
 	notify_reloaded(master, text);
 	control_tell_reload(
