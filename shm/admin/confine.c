@@ -16,6 +16,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define CONFINE_SANITIZED 1
+#else
+#define CONFINE_SANITIZED 0
+#endif
+
 enum {
 	NOBODY = 65534,
 	DESCRIPTORS = 256,
@@ -95,12 +101,13 @@ confine_resources(void)
 	error = limit(RLIMIT_NOFILE, DESCRIPTORS);
 	if (error == 0)
 		error = limit(RLIMIT_CORE, 0);
-	if (error == 0)
+	/* A sanitizer's shadow is larger than all that we could want. */
+	if (error == 0 && !CONFINE_SANITIZED)
 		error = limit(RLIMIT_DATA, memory_most);
 	return (error);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !CONFINE_SANITIZED
 /* Serving, waiting, memory, and ending. */
 static const int calls[] = {
 	SCMP_SYS(accept4),

@@ -15,7 +15,8 @@
 int confine_user(void);
 
 /*
- * confine_resources(): few descriptors, bounded memory, no cores. 0 or -errno.
+ * confine_resources(): few descriptors, bounded memory (but for a sanitizer),
+ * no cores. 0 or -errno.
  */
 int confine_resources(void);
 
