@@ -397,4 +397,6 @@ fill_finish(struct fill *fill, struct place place)
 	}
 	if (fill->errors->count == 0)
 		config_site_check_hosts(fill, place);
+	if (fill->errors->count == 0)
+		config_site_check_size(fill, place);
 }

@@ -17,6 +17,8 @@
 enum {
 	SITE_NAME_MAX = 63,
 	NS_PER_MS = 1000000,
+	/* Modules and their settings share the message. */
+	SITES_BYTES_MAX = MESSAGE_MAX - 16 * 1024,
 };
 
 struct config_site *
@@ -426,4 +428,32 @@ config_site_write(const struct config_site *site,
 		used = add(list, used, "");
 	}
 	return (add(list, used, ""));
+}
+
+/* For measuring: nothing is written. */
+static size_t
+count_bytes(char *list, size_t used, const char *string)
+{
+	(void)list;
+	return (used + strlen(string) + 1);
+}
+
+void
+config_site_check_size(struct fill *fill, struct place place)
+{
+	const struct config *config = fill->config;
+	size_t used[CONFIG_POOLS_MAX] = { 0 }, *bytes;
+
+	for (uint32_t i = 0; i < config->site_count; i++) {
+		bytes = &used[config->sites[i]->pool];
+		*bytes = config_site_write(
+		    config->sites[i], count_bytes, NULL, *bytes);
+	}
+	for (uint32_t i = 0; i < config->pool_count; i++)
+		if (used[i] > SITES_BYTES_MAX)
+			config_error(fill->errors, place,
+			    "the sites of pool '%s' take %zu bytes of a "
+			    "message that has room for %d; give some of them "
+			    "another pool",
+			    config->pools[i]->name, used[i], SITES_BYTES_MAX);
 }

@@ -29,6 +29,12 @@ void config_site_find_modules(
 void config_site_check_hosts(struct fill *fill, struct place place);
 
 /*
+ * config_site_check_size(fill, place): the sites of each pool can be told to
+ * its workers in one message.
+ */
+void config_site_check_size(struct fill *fill, struct place place);
+
+/*
  * config_redirect(text, ret_url): the status of "301 URL", or 0 when it is
  * none that redirects or the URL can't be sent.
  */

@@ -191,6 +191,7 @@ main(int argc, char **argv)
 	wish = options_parse(argc, argv, config, &why);
 	switch (wish) {
 	case OPTIONS_RUN:
+		log_set_level(config->log_level);
 		return (serve(config, &line));
 	case OPTIONS_HELP:
 		options_print_usage(stdout);

@@ -255,6 +255,31 @@ tells_workers_of_sites(void **state)
 	config_free(config);
 }
 
+static void
+bounds_what_workers_are_told(void **state)
+{
+	const size_t size = 1 << 18;
+	char *text = malloc(size);
+	size_t used;
+
+	(void)state;
+	assert_non_null(text);
+	used = (size_t)snprintf(text, size, "pool main { module a { } }\n");
+	for (unsigned i = 0; i < 1000; i++)
+		used += (size_t)snprintf(text + used, size - used,
+		    "site s%u { hosts = h%u.example.org path /%0*u { } }\n", i,
+		    i, 100, i);
+	assert_string_equal(mistakes(text),
+	    "a.conf: the sites of pool 'main' take 129780 bytes of a message "
+	    "that has room for 114688; give some of them another pool");
+	used = (size_t)snprintf(text, size, "pool main { module a { } }\n");
+	for (unsigned i = 0; i < 1000; i++)
+		used += (size_t)snprintf(text + used, size - used,
+		    "site s%u { hosts = h%u.example.org }\n", i, i);
+	config_free(parse_good(text));
+	free(text);
+}
+
 /* One mistake a file, and the whole line that tells it. */
 static const struct {
 	const char *text, *line;
@@ -644,6 +669,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_every_section),
 		cmocka_unit_test(tells_workers_of_sites),
+		cmocka_unit_test(bounds_what_workers_are_told),
 		cmocka_unit_test(tells_what_is_wrong),
 		cmocka_unit_test(tells_all_mistakes_in_one_go),
 		cmocka_unit_test(loads_with_one_line_of_why),

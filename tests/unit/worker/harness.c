@@ -499,6 +499,7 @@ static void
 release_worker(struct worker *worker)
 {
 	free(worker->modules.calls);
+	sites_free(&worker->sites);
 	stack_pool_free(worker->stacks);
 	engine_free(worker->engine);
 	requests_free(worker);
