@@ -16,7 +16,8 @@
 #include "worker/site.h"
 
 /* What libconfuse doesn't free when it stops in the middle isn't ours. */
-const char *__lsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(
+    void);
 const char *
 __lsan_default_suppressions(void)
 {
