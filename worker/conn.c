@@ -326,6 +326,7 @@ discard(struct conn *conn, struct worker *worker)
 	}
 	if (http_body_done(&body)) {
 		conn->unread = 0;
+		note_place(conn, worker);
 		/* Through the ring: no request runs below another's end. */
 		conn_publish(conn, worker, OPERATION_CONN_NEXT);
 		return;
@@ -466,7 +467,6 @@ conn_next(struct conn *conn, struct worker *worker)
 {
 	if (conn->start < conn->end) {
 		conn->scanned = 0;
-		note_place(conn, worker);
 		conn_set_state(conn, worker, SLOT_READING);
 		conn_set_deadline(conn, worker, worker->limits.head_ns);
 		parse(conn, worker);
@@ -538,7 +538,12 @@ conn_request_over(struct conn *conn, struct worker *worker)
 	} else if (conn->start == conn->end) {
 		conn_next(conn, worker);
 	} else {
-		/* Its turn comes through the ring, behind the others'. */
+		/*
+		 * Its turn comes through the ring, behind the others'. The
+		 * slot says at once that this request is over: its line is the
+		 * log's last now, and won't be then.
+		 */
+		note_place(conn, worker);
 		conn_publish(conn, worker, OPERATION_CONN_NEXT);
 	}
 }
