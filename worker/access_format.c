@@ -9,10 +9,10 @@
 
 #include "shm/activity.h"
 #include "shm/line_log.h"
-#include "worker/http_fields.h"
 
 #include <arpa/inet.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 enum {
@@ -30,7 +30,8 @@ struct writer {
 	const char *end; /* of what clients' texts may fill */
 };
 
-static void
+/* Inlined: nearly all lengths are constants. */
+static inline __attribute__((always_inline)) void
 put(struct writer *writer, const char *text, size_t length)
 {
 	memcpy(writer->at, text, length);
@@ -39,17 +40,41 @@ put(struct writer *writer, const char *text, size_t length)
 
 #define PUT(writer, literal) put((writer), (literal), sizeof(literal) - 1)
 
+/* "00" to "99". */
+#define TENS(d) d "0" d "1" d "2" d "3" d "4" d "5" d "6" d "7" d "8" d "9"
+static const char pairs[] = TENS("0") TENS("1") TENS("2") TENS("3") TENS("4")
+    TENS("5") TENS("6") TENS("7") TENS("8") TENS("9");
+
 static void
-put_number(struct writer *writer, uint64_t number)
+put_large(struct writer *writer, uint64_t number)
 {
 	char digits[20];
 	size_t at = sizeof(digits);
 
-	do {
-		digits[--at] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number != 0);
+	for (; number >= 100; number /= 100)
+		memcpy(digits + (at -= 2), pairs + 2 * (number % 100), 2);
+	memcpy(digits + (at -= 2), pairs + 2 * number, 2);
+	at += digits[at] == '0';
 	put(writer, digits + at, sizeof(digits) - at);
+}
+
+/* Most have a digit or two, and hardly one more than four. */
+static inline void
+put_number(struct writer *writer, uint64_t number)
+{
+	if (number < 10) {
+		*writer->at++ = (char)('0' + number);
+	} else if (number < 100) {
+		put(writer, pairs + 2 * number, 2);
+	} else if (number < 1000) {
+		*writer->at++ = (char)('0' + number / 100);
+		put(writer, pairs + 2 * (number % 100), 2);
+	} else if (number < 10000) {
+		put(writer, pairs + 2 * (number / 100), 2);
+		put(writer, pairs + 2 * (number % 100), 2);
+	} else {
+		put_large(writer, number);
+	}
 }
 
 static void
@@ -85,8 +110,42 @@ is_plain(uint8_t byte)
 	return (byte >= ' ' && byte < 0x7f && byte != '"' && byte != '\\');
 }
 
+/*
+ * The last ${length} < 8 bytes at once, if they are plain: by two loads that
+ * overlap, as stores do then.
+ */
+static inline bool
+put_plain_end(struct writer *writer, const uint8_t *bytes, size_t length)
+{
+	uint32_t first = 0, last = 0;
+	uint16_t half[2] = { 0, 0 };
+
+	if (length >= 4) {
+		memcpy(&first, bytes, 4);
+		memcpy(&last, bytes + length - 4, 4);
+		if (!are_plain((uint64_t)first << 32 | last))
+			return (false);
+		memcpy(writer->at, &first, 4);
+		memcpy(writer->at + length - 4, &last, 4);
+	} else if (length >= 2) {
+		memcpy(&half[0], bytes, 2);
+		memcpy(&half[1], bytes + length - 2, 2);
+		if (!are_plain((uint64_t)ONES * ' ' << 32 |
+			       (uint32_t)half[0] << 16 | half[1]))
+			return (false);
+		memcpy(writer->at, &half[0], 2);
+		memcpy(writer->at + length - 2, &half[1], 2);
+	} else if (length == 1) {
+		if (!is_plain(*bytes))
+			return (false);
+		*writer->at = (char)*bytes;
+	}
+	writer->at += length;
+	return (true);
+}
+
 /* Write the run of plain bytes at the front. Returns its length. */
-static size_t
+static inline size_t
 put_plain(struct writer *writer, const uint8_t *bytes, size_t length)
 {
 	uint64_t word;
@@ -96,11 +155,13 @@ put_plain(struct writer *writer, const uint8_t *bytes, size_t length)
 		memcpy(&word, bytes + at, sizeof(word));
 		if (!are_plain(word))
 			break;
-		memcpy(writer->at + at, &word, sizeof(word));
+		put(writer, (const char *)&word, sizeof(word));
 	}
+	if (length - at < sizeof(word) &&
+	    put_plain_end(writer, bytes + at, length - at))
+		return (length);
 	for (; at < length && is_plain(bytes[at]); at++)
-		writer->at[at] = (char)bytes[at];
-	writer->at += at;
+		*writer->at++ = (char)bytes[at];
 	return (at);
 }
 
@@ -157,20 +218,47 @@ put_span(struct writer *writer, const struct access_entry *entry,
 /* A request field between quotes; "-" or null when it wasn't sent. */
 static void
 put_field(struct writer *writer, const struct access_entry *entry,
-    const char *name, size_t length, bool json)
+    const struct http_header *header, bool json)
 {
-	const struct http_header *header = NULL;
-
-	if (entry->head != NULL)
-		header =
-		    http_find_header(entry->bytes, entry->head, name, length);
 	if (header == NULL) {
-		put(writer, json ? "null" : "\"-\"", json ? 4 : 3);
+		if (json)
+			PUT(writer, "null");
+		else
+			PUT(writer, "\"-\"");
 		return;
 	}
 	*writer->at++ = '"';
 	put_span(writer, entry, header->value, ACCESS_FIELD_MAX, json);
 	*writer->at++ = '"';
+}
+
+/* The two that a line has. */
+struct fields {
+	const struct http_header *referer, *agent;
+};
+
+static struct fields
+find_fields(const struct access_entry *entry)
+{
+	const struct http_head *head = entry->head;
+	struct fields found = { NULL, NULL };
+	const struct http_header *header;
+	uint32_t i;
+
+	for (i = head == NULL ? 0 : head->header_count; i-- > 0;) {
+		header = &head->headers[i];
+		if (header->name.length == 7 &&
+		    strncasecmp(
+			(const char *)entry->bytes + header->name.offset,
+			"Referer", 7) == 0)
+			found.referer = header;
+		else if (header->name.length == 10 &&
+			 strncasecmp(
+			     (const char *)entry->bytes + header->name.offset,
+			     "User-Agent", 10) == 0)
+			found.agent = header;
+	}
+	return (found);
 }
 
 /* --- What we know ------------------------------------------------------ */
@@ -181,10 +269,10 @@ put_ipv4(struct writer *writer, const uint8_t *address)
 	int i;
 
 	for (i = 0; i < 4; i++) {
-		if (i > 0)
-			*writer->at++ = '.';
 		put_number(writer, address[i]);
+		*writer->at++ = '.';
 	}
+	writer->at--;
 }
 
 static void
@@ -212,13 +300,12 @@ put_id(struct writer *writer, uint64_t request)
 static void
 put_end(struct writer *writer, enum access_end end)
 {
-	static const char texts[][6] = {
-		[ACCESS_WHOLE] = "whole",
-		[ACCESS_CUT] = "cut",
-		[ACCESS_NONE] = "none",
-	};
-
-	put(writer, texts[end], strlen(texts[end]));
+	if (end == ACCESS_WHOLE)
+		PUT(writer, "whole");
+	else if (end == ACCESS_CUT)
+		PUT(writer, "cut");
+	else
+		PUT(writer, "none");
 }
 
 static void
@@ -229,7 +316,7 @@ put_module(struct writer *writer, const char *module, bool json)
 }
 
 /* In microseconds. */
-static void
+static inline void
 put_time(struct writer *writer, uint64_t ns, bool json)
 {
 	if (ns != ACCESS_UNKNOWN)
@@ -256,7 +343,8 @@ put_combined_request(struct writer *writer, const struct access_entry *entry)
 		return;
 	}
 	*writer->at++ = '"';
-	put_span(writer, entry, head->method_name, SEGMENT_MODULE_NAME, false);
+	put(writer, (const char *)entry->bytes + head->method_name.offset,
+	    head->method_name.length); /* one of those that we know */
 	*writer->at++ = ' ';
 	put_span(writer, entry, head->target, ACCESS_TARGET_MAX, false);
 	if (head->minor == 0)
@@ -296,6 +384,7 @@ size_t
 access_combined(const struct access_entry *entry,
     const struct access_time *time, char line[ACCESS_LINE_MAX])
 {
+	const struct fields fields = find_fields(entry);
 	struct writer writer = begin(line);
 
 	put_peer(&writer, entry->peer);
@@ -310,9 +399,9 @@ access_combined(const struct access_entry *entry,
 	*writer.at++ = ' ';
 	put_number(&writer, entry->sent);
 	*writer.at++ = ' ';
-	put_field(&writer, entry, "Referer", 7, false);
+	put_field(&writer, entry, fields.referer, false);
 	*writer.at++ = ' ';
-	put_field(&writer, entry, "User-Agent", 10, false);
+	put_field(&writer, entry, fields.agent, false);
 	put_combined_own(&writer, entry);
 	return ((size_t)(writer.at - line));
 }
@@ -328,7 +417,8 @@ put_json_request(struct writer *writer, const struct access_entry *entry)
 		return;
 	}
 	PUT(writer, ",\"method\":\"");
-	put_span(writer, entry, head->method_name, SEGMENT_MODULE_NAME, true);
+	put(writer, (const char *)entry->bytes + head->method_name.offset,
+	    head->method_name.length);
 	PUT(writer, "\",\"target\":\"");
 	put_span(writer, entry, head->target, ACCESS_TARGET_MAX, true);
 	if (head->minor == 0)
@@ -372,6 +462,7 @@ size_t
 access_json(const struct access_entry *entry, const struct access_time *time,
     char line[ACCESS_LINE_MAX])
 {
+	const struct fields fields = find_fields(entry);
 	struct writer writer = begin(line);
 
 	PUT(&writer, "{\"time\":\"");
@@ -388,9 +479,9 @@ access_json(const struct access_entry *entry, const struct access_time *time,
 	PUT(&writer, ",\"bytes\":");
 	put_number(&writer, entry->sent);
 	PUT(&writer, ",\"referer\":");
-	put_field(&writer, entry, "Referer", 7, true);
+	put_field(&writer, entry, fields.referer, true);
 	PUT(&writer, ",\"user_agent\":");
-	put_field(&writer, entry, "User-Agent", 10, true);
+	put_field(&writer, entry, fields.agent, true);
 	put_json_own(&writer, entry);
 	return ((size_t)(writer.at - line));
 }

@@ -44,6 +44,9 @@ await() {
 	exit 1
 }
 
+# More options for the next servers.
+bulkhead_options=()
+
 # start_bulkhead BIN [NAME]: sets bulkhead_pid, _port and _pids (master and
 # children). NAME tells two of them apart.
 start_bulkhead() {
@@ -52,7 +55,8 @@ start_bulkhead() {
 	rm -f "$log"
 	taskset -c "$server_cpu" "$1/bulkhead" -l 127.0.0.1:0 -m hello -w 1 \
 	    -o spares=0 -o state-dir="$work/state" -o start-limit=60s \
-	    --control "$work/$name.control" >"$log" 2>&1 &
+	    --control "$work/$name.control" "${bulkhead_options[@]}" \
+	    >"$log" 2>&1 &
 	bulkhead_pid=$!
 	started+=("$bulkhead_pid")
 	await "$log" '<6>bulkhead: ready'
