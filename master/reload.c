@@ -13,6 +13,7 @@
 #include "shm/base/clock.h"
 #include "shm/base/log.h"
 
+#include <bsd/string.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,11 +32,12 @@ reload_number(const struct master *master)
 static void
 refuse(struct master *master, int error, const char *text)
 {
+	static const char nothing[] = "not reloaded, nothing has changed: ";
 	char answer[ANSWER_TEXT];
 
-	(void)snprintf(answer, sizeof(answer),
-	    "not reloaded, nothing has changed: %.200s", text);
-	log_err("%s", answer);
+	(void)strlcpy(answer, nothing, sizeof(answer));
+	(void)strlcat(answer, text, sizeof(answer));
+	log_err("%s%s", nothing, text);
 	notify_reloaded(master, text);
 	control_tell_reload(
 	    &master->control, master->reload.number, error, answer);
