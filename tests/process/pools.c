@@ -180,6 +180,7 @@ a_pool_with_another_name_inherits_by_its_listener(void **state)
 	server_file(server, "conf",
 	    "listen \"127.0.0.1:0\" { pool = \"new\" }\n" ECHO_("new"));
 	ctl_expect(server, "reload", NULL, 0, "generation 2 serves");
+	(void)server_log_wait(server, "generation 1 is gone", LONG_MS);
 	expect(&client, GET("/hello"), 404);
 	client_close(&client);
 	server_stop(server);

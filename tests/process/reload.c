@@ -107,6 +107,9 @@ a_new_build_of_a_module_is_served_and_clients_stay(void **state)
 	put_shipped(server, "echo", "mod.so");
 	expect(&used, GET("/hello"), 200);
 	ctl_expect(server, "reload", NULL, 0, "generation 2 serves");
+	client_expect_get(server, "/hello", 404, NULL);
+	/* What comes before the old worker has let go is answered by it. */
+	(void)server_log_wait(server, "generation 1 is gone", LONG_MS);
 	expect(&used, GET("/hello"), 404);
 	expect(&fresh, GET("/hello"), 404);
 	expect(&used,
@@ -114,7 +117,6 @@ a_new_build_of_a_module_is_served_and_clients_stay(void **state)
 	    200);
 	client_close(&used);
 	client_close(&fresh);
-	(void)server_log_wait(server, "generation 1 is gone", LONG_MS);
 	server_stop(server);
 }
 
