@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -170,6 +171,15 @@ script_passing(int fd, const char *name, char ret_script[static SCRIPT])
 	    PASSED, PASSED, name, manager.address.sun_path);
 }
 
+static const char *
+hello_module(void)
+{
+	static char path[PATH_MAX];
+
+	process_build_path("modules/hello.so", path, sizeof(path));
+	return (path);
+}
+
 static void
 systemd_is_told_of_its_life(void **state)
 {
@@ -189,6 +199,33 @@ systemd_is_told_of_its_life(void **state)
 	server_stop(server);
 	/* 30 s for the drain and 15 s on top. */
 	expect_message("STOPPING=1\nEXTEND_TIMEOUT_USEC=45000000");
+}
+
+/* Whatever comes of it, systemd waits for READY. */
+static void
+a_reload_is_told(void **state)
+{
+	struct server *server;
+	char script[SCRIPT], module[256];
+
+	(void)state;
+	(void)snprintf(module, sizeof(module), "%s/hello.so", manager.dir);
+	assert_int_equal(0, symlink(hello_module(), module));
+	(void)snprintf(script, sizeof(script), "NOTIFY_SOCKET=%s exec \"$@\"",
+	    manager.address.sun_path);
+	server = server_start_by(script, "-w", "1", "-m", module, NULL);
+	expect_message("STATUS=Serving: 1 workers ready");
+	assert_int_equal(0, kill(server->pid, SIGHUP));
+	expect_message("RELOADING=1\nMONOTONIC_USEC=");
+	expect_message("READY=1");
+	expect_message("STATUS=Serving: 1 workers ready");
+	assert_int_equal(0, unlink(module));
+	assert_int_equal(0, kill(server->pid, SIGHUP));
+	expect_message("RELOADING=1\nMONOTONIC_USEC=");
+	expect_message("READY=1");
+	expect_message("; the last reload failed: ");
+	client_expect_get(server, "/hello", 200, NULL);
+	server_stop(server);
 }
 
 static void
@@ -353,6 +390,7 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(systemd_is_told_of_its_life),
+		CASE(a_reload_is_told),
 		CASE(the_watchdog_is_fed_while_the_loop_turns),
 		CASE(a_socket_units_socket_is_served),
 		CASE(a_socket_that_nobody_configured_is_told_and_closed),
