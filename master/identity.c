@@ -10,9 +10,11 @@
 #include <bsd/string.h>
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <limits.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 /* The largest number is "none" to the kernel. */
@@ -64,6 +66,17 @@ find_group(const char *text, struct identity *identity)
 	return (0);
 }
 
+/* Root, or a service that systemd has given what it takes. */
+static bool
+may_change(void)
+{
+	return (
+	    geteuid() == 0 || (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET,
+				   CAP_SETUID, 0, 0) == 1 &&
+				  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET,
+				      CAP_SETGID, 0, 0) == 1));
+}
+
 static int
 resolve(struct config_pool *pool, struct reason *why)
 {
@@ -84,10 +97,12 @@ resolve(struct config_pool *pool, struct reason *why)
 		    pool->name, pool->group));
 	identity->change =
 	    identity->uid != geteuid() || identity->gid != getegid();
-	if (identity->change && geteuid() != 0)
+	if (identity->change && !may_change())
 		return (reason_set(why, -EINVAL,
-		    "pool %s: only a server that root has started can give "
-		    "its workers another user or group",
+		    "pool %s: only a server that root has started, or that "
+		    "systemd has given CAP_SETUID and CAP_SETGID "
+		    "(pool-users.conf), can give its workers another user or "
+		    "group",
 		    pool->name));
 	return (0);
 }
