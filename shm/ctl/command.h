@@ -31,7 +31,7 @@ struct command_line {
 	bool prometheus;
 	bool follow;               /* again and again */
 	bool once;                 /* top: not on the whole screen */
-	uint64_t interval_ms;      /* between two looks */
+	uint64_t interval_ms;      /* between two looks; 0: as usual */
 	uint64_t count;            /* of completions */
 	struct view_filter filter; /* of requests */
 };
@@ -68,6 +68,9 @@ int command_completions(const struct command_line *line);
 
 /* show_requests.c: what is being done for whom. */
 int command_requests(const struct command_line *line);
+
+/* top.c: all of it, on the whole screen. */
+int command_top(const struct command_line *line);
 
 /* show_crashes.c: the reports. */
 int command_crashes(const struct command_line *line);

@@ -14,7 +14,6 @@
 #include <string.h>
 
 enum {
-	INTERVAL_MS = 1000,
 	INTERVAL_MIN_MS = 10,
 	COUNT = 24,
 	/* Options without a letter of their own. */
@@ -176,7 +175,6 @@ command_line_parse(int argc, char **argv, struct command_line *ret_line)
 	int option;
 
 	*ret_line = (struct command_line){
-		.interval_ms = INTERVAL_MS,
 		.count = COUNT,
 	};
 	/* glibc reorders the arguments: options may follow the command. */

@@ -27,6 +27,8 @@ static const struct command commands[] = {
 	    "the server, its workers, totals, modules" },
 	{ "stats", 0, 0, command_stats, "[--json | --prometheus]",
 	    "every figure and histogram" },
+	{ "top", 0, 0, command_top, "[--interval T] [--once]",
+	    "a live view: workers, modules, requests" },
 	{ "workers", 0, 0, command_workers, "[--json]",
 	    "a line a worker: rates, latencies, what it does" },
 	{ "modules", 0, 0, command_modules, "[--json]",

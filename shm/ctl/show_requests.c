@@ -73,9 +73,10 @@ look(const struct command_line *line)
 int
 command_requests(const struct command_line *line)
 {
-	struct timespec pause = {
-		.tv_sec = (time_t)(line->interval_ms / 1000),
-		.tv_nsec = (long)(line->interval_ms % 1000) * 1000000,
+	const uint64_t ms = line->interval_ms != 0 ? line->interval_ms : 1000;
+	const struct timespec pause = {
+		.tv_sec = (time_t)(ms / 1000),
+		.tv_nsec = (long)(ms % 1000) * 1000000,
 	};
 	int status;
 
