@@ -291,7 +291,7 @@ channel_send_boot(struct worker *worker)
 	boot.worker = worker->number;
 	boot.incarnation = worker->incarnation;
 	boot.modules = config->module_count;
-	boot.log_level = server->log_level;
+	boot.log_level = worker->master->log_level;
 	boot.strings = (uint32_t)strings;
 	boot.sites = sites;
 	boot.site_bytes = (uint32_t)site_bytes;
@@ -327,6 +327,22 @@ send_quarantine(struct worker *worker)
 	return (fd_send(worker->socket, &message, sizeof(message), NULL, 0));
 }
 
+static int
+send_log_level(struct worker *worker)
+{
+	struct {
+		struct message_header header;
+		struct message_log_level body;
+	} message;
+
+	message_init(&message.header, MESSAGE_LOG_LEVEL, 0,
+	    (uint32_t)sizeof(message.body));
+	message.body = (struct message_log_level){
+		.level = worker->master->log_level,
+	};
+	return (fd_send(worker->socket, &message, sizeof(message), NULL, 0));
+}
+
 /* Send one kind of message that is owed. */
 static int
 pay(struct worker *worker, enum channel_debt debt)
@@ -335,6 +351,8 @@ pay(struct worker *worker, enum channel_debt debt)
 		return (send_quarantine(worker));
 	if (debt == CHANNEL_LOG)
 		return (access_log_send(worker));
+	if (debt == CHANNEL_LOG_LEVEL)
+		return (send_log_level(worker));
 	return (channel_send(
 	    worker, debt == CHANNEL_RETIRE ? MESSAGE_RETIRE : MESSAGE_DRAIN));
 }
@@ -343,7 +361,8 @@ void
 channel_pay(struct worker *worker)
 {
 	static const enum channel_debt debts[] = { CHANNEL_LOG,
-		CHANNEL_QUARANTINE, CHANNEL_RETIRE, CHANNEL_DRAIN };
+		CHANNEL_LOG_LEVEL, CHANNEL_QUARANTINE, CHANNEL_RETIRE,
+		CHANNEL_DRAIN };
 
 	for (size_t i = 0; i < sizeof(debts) / sizeof(debts[0]); i++) {
 		if ((worker->owed & debts[i]) == 0)

@@ -50,6 +50,7 @@ enum channel_debt {
 	CHANNEL_RETIRE = 1u << 1,
 	CHANNEL_DRAIN = 1u << 2,
 	CHANNEL_LOG = 1u << 3, /* as it is when it is sent */
+	CHANNEL_LOG_LEVEL = 1u << 4,
 };
 void channel_owe(struct worker *worker, enum channel_debt debt);
 void channel_pay(struct worker *worker);

@@ -5,8 +5,10 @@
 #include "master/command.h"
 
 #include "master/access_log.h"
+#include "master/channel.h"
 #include "master/master.h"
 #include "master/recycle.h"
+#include "shm/base/log.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -114,6 +116,53 @@ reopen(struct master *master, struct message_answer *answer)
 }
 
 void
+command_log_level(struct master *master, int level)
+{
+	struct pool *pool;
+	struct worker *worker;
+
+	master->log_level = level;
+	log_set_level(level);
+	TAILQ_FOREACH(pool, &master->pools, link)
+	{
+		for (uint32_t i = 0; i < pool->worker_count; i++) {
+			worker = &pool->workers[i];
+			/* Who has no process yet is told when it starts. */
+			if (worker->socket != -1 &&
+			    worker->state != WORKER_BOOTING)
+				channel_owe(worker, CHANNEL_LOG_LEVEL);
+		}
+	}
+}
+
+static void
+set_log_level(
+    struct master *master, uint32_t level, struct message_answer *answer)
+{
+	if (level == COMMAND_AS_CONFIGURED)
+		level = (uint32_t)master->config->log_level;
+	if (level < LOG_ERR || level > LOG_DEBUG) {
+		say(answer, -EINVAL, "there is no such log level");
+		return;
+	}
+	command_log_level(master, (int)level);
+	say(answer, 0, "the master and its workers log from level %u on",
+	    level);
+}
+
+static void
+drain(struct master *master, uint32_t wait_ms, struct message_answer *answer)
+{
+	uint64_t ms = wait_ms;
+
+	if (wait_ms == COMMAND_AS_CONFIGURED)
+		ms = master->config->drain_wait_ms;
+	leave_begin(&master->leave, ms);
+	say(answer, 0, "not ready any more; the server stops in %g s",
+	    (double)ms / 1000);
+}
+
+void
 command_run(struct master *master, const struct message_command *command,
     struct message_answer *ret_answer)
 {
@@ -138,6 +187,12 @@ command_run(struct master *master, const struct message_command *command,
 		break;
 	case COMMAND_REOPEN:
 		reopen(master, ret_answer);
+		break;
+	case COMMAND_LOG_LEVEL:
+		set_log_level(master, command->number, ret_answer);
+		break;
+	case COMMAND_DRAIN:
+		drain(master, command->number, ret_answer);
 		break;
 	default:
 		say(ret_answer, -ENOTSUP, "no such command");

@@ -9,6 +9,9 @@
 
 struct master;
 
+/* command_log_level(master, level): from now on, here and in all workers. */
+void command_log_level(struct master *master, int level);
+
 /*
  * command_run(master, command, ret_answer):
  * Follow ${command}, whose text may hold anything, and say what was done or

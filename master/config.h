@@ -132,7 +132,9 @@ struct config {
 
 	/* settings.def's, with the scope SERVER. */
 	uint64_t crash_files;
-	char *state_dir; /* set by paths_resolve(); "": no files */
+	uint64_t drain_wait_ms;
+	char *control_group; /* NULL: the master's own */
+	char *state_dir;     /* set by paths_resolve(); "": no files */
 	char *admin; /* where bulkhead-admin listens; NULL: it isn't started */
 };
 

@@ -6,6 +6,7 @@
 #include "master/control.h"
 
 #include "master/command.h"
+#include "master/identity.h"
 #include "master/master.h"
 #include "shm/base/clock.h"
 #include "shm/base/fd.h"
@@ -531,6 +532,28 @@ init_client(struct control *control, struct control_client *client)
 	client->patience.handle = patience_over;
 }
 
+/* The group that may read: 0, or -errno with the line in ${why}. */
+static int
+give_to_group(const struct control *control, struct reason *why)
+{
+	const struct config *config = control->master->config;
+	gid_t gid;
+
+	if (config->control_group == NULL)
+		return (0);
+	if (identity_find_group(config->control_group, &gid) != 0)
+		return (reason_set(why, -EINVAL,
+		    "control-group: there is no group '%s'; write the name or "
+		    "number of one that there is",
+		    config->control_group));
+	if (lchown(control->listener.address.sun_path, (uid_t)-1, gid) != 0)
+		return (reason_set(why, -errno,
+		    "control-group: the control socket can't be given to "
+		    "group '%s': %s",
+		    config->control_group, strerror(errno)));
+	return (0);
+}
+
 static void
 init(struct control *control)
 {
@@ -568,6 +591,10 @@ control_open(struct control *control, struct master *master, struct reason *why)
 	init(control);
 	error = unix_socket_listen(&control->listener, master->config->control,
 	    SOCK_SEQPACKET, CONTROL_MODE, why);
+	if (error != 0)
+		return (error);
+	control->master = master;
+	error = give_to_group(control, why);
 	return (error == 0 ? listen_on(control, master, why) : error);
 }
 

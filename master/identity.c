@@ -50,19 +50,19 @@ find_user(const char *text, struct identity *identity)
 	return (0);
 }
 
-static int
-find_group(const char *text, struct identity *identity)
+int
+identity_find_group(const char *text, gid_t *ret_gid)
 {
 	const struct group *entry = getgrnam(text);
 	long long number;
 
 	if (entry != NULL) {
-		identity->gid = entry->gr_gid;
+		*ret_gid = entry->gr_gid;
 		return (0);
 	}
 	if (!is_number(text, &number))
 		return (-ENOENT);
-	identity->gid = (gid_t)number;
+	*ret_gid = (gid_t)number;
 	return (0);
 }
 
@@ -90,7 +90,8 @@ resolve(struct config_pool *pool, struct reason *why)
 		    "pool %s: there is no user '%s'; write the name or number "
 		    "of one that there is",
 		    pool->name, pool->user));
-	if (pool->group != NULL && find_group(pool->group, identity) != 0)
+	if (pool->group != NULL &&
+	    identity_find_group(pool->group, &identity->gid) != 0)
 		return (reason_set(why, -EINVAL,
 		    "pool %s: there is no group '%s'; write the name or "
 		    "number of one that there is",

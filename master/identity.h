@@ -30,6 +30,12 @@ struct identity {
 int identity_resolve(struct config *config, struct reason *why);
 
 /*
+ * identity_find_group(text, ret_gid): a name or a number. 0 or -ENOENT. Asks
+ * the system's user database.
+ */
+int identity_find_group(const char *text, gid_t *ret_gid);
+
+/*
  * identity_assume(identity): become it, for good. Between fork and exec only.
  * Returns 0 or -errno.
  */

@@ -14,6 +14,7 @@
 #include "master/control.h"
 #include "master/generation.h"
 #include "master/handoff.h"
+#include "master/leave.h"
 #include "master/loop.h"
 #include "master/oom.h"
 #include "master/notify.h"
@@ -62,9 +63,11 @@ struct master {
 	struct loop_timer recycle_timer;
 	struct loop_timer reap_timer;
 	struct loop_timer stop_timer; /* the queue's limit in STOPPING */
+	int log_level; /* the configuration's, or the operator's */
+	struct leave leave;
 	struct oom oom;
 	struct retired retired; /* what dead workers have counted */
-	bool reports_fail; /* said once, until it works again */
+	bool reports_fail;      /* said once, until it works again */
 	uint64_t started_ns;
 	uint64_t workers_started;
 	uint64_t workers_died; /* other than by drain */

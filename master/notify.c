@@ -36,7 +36,7 @@ phase_text(const struct master *master)
 	case MASTER_STARTING:
 		return ("Starting");
 	case MASTER_SERVING:
-		return ("Serving");
+		return (master->leave.begun ? "Leaving" : "Serving");
 	default:
 		return ("Stopping");
 	}

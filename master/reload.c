@@ -8,6 +8,7 @@
  */
 #include "master/reload.h"
 
+#include "master/command.h"
 #include "master/master.h"
 #include "master/recycle.h"
 #include "shm/base/clock.h"
@@ -50,9 +51,21 @@ warn_of_fixed(const struct config *old, const struct config *new)
 	if (strcmp(old->control, new->control) != 0)
 		log_warn("the control socket stays %s until the next start",
 		    old->control);
+	if (strcmp(old->control_group == NULL ? "" : old->control_group,
+		new->control_group == NULL ? "" : new->control_group) != 0)
+		log_warn("the control socket's group stays as it is until the "
+			 "next start");
 	if (old->slots_max != new->slots_max)
 		log_warn("there is room for as many connections as before "
 			 "until the next start");
+}
+
+/* The new workers have it already if the operator hasn't changed it. */
+static void
+set_log_level(struct master *master, int level)
+{
+	if (master->log_level != level)
+		command_log_level(master, level);
 }
 
 /* How many workers of all generations run or are meant to. */
@@ -231,7 +244,7 @@ reload_ready(struct master *master)
 	/* Listeners that are gone: the last of them to the old workers. */
 	master->generation = next;
 	master->config = next->config;
-	log_set_level(next->config->log_level);
+	set_log_level(master, next->config->log_level);
 	acceptor_switch(&master->acceptor, next);
 	admin_follow(&master->admin, next->config);
 	generation_retire(old, next);

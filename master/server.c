@@ -105,6 +105,8 @@ server_phase_name(const struct master *master)
 		[MASTER_ENDING] = "ending",
 	};
 
+	if (master->phase == MASTER_SERVING && master->leave.begun)
+		return ("leaving");
 	return (names[master->phase]);
 }
 
@@ -217,6 +219,7 @@ init(struct master *master, const struct config_source *source)
 	acceptor_init(&master->acceptor, master);
 	generations_init(master);
 	watch_init(master);
+	leave_init(&master->leave, master);
 	recycle_init(master);
 	oom_init(&master->oom);
 }
@@ -241,6 +244,7 @@ server_open(struct master *master, struct config *config,
 	if (error != 0)
 		return (reason_set(why, error, "out of memory"));
 	master->config = master->generation->config;
+	master->log_level = master->config->log_level;
 	notify_open(master);
 	error = open_sockets(master, why);
 	if (error == 0 && activation != NULL)
@@ -362,6 +366,7 @@ server_stop(struct master *master)
 		return;
 	}
 	master->phase = MASTER_STOPPING;
+	leave_end(&master->leave);
 	notify_stopping(master);
 	reload_cancel(master, "the server stops");
 	upgrade_cancel(master, "the server stops");

@@ -19,6 +19,7 @@
  *	                                               its two descriptors first
  *	  QUARANTINE    ------------>                  the modules not to call
  *	  LOG + fd      ------------>                  the access log goes there
+ *	  LOG_LEVEL     ------------>                  say no more than that
  *	                                               from now on
  *	  PING          ------------>                  do you wake? by a turn
  *	  RETIRE        ------------>                  release what is idle,
@@ -49,6 +50,7 @@ enum message_type {
 	MESSAGE_QUARANTINE,
 	MESSAGE_PING,
 	MESSAGE_LOG,
+	MESSAGE_LOG_LEVEL,
 	MESSAGE_MAPPED = 16,
 	MESSAGE_READY,
 	MESSAGE_FAILED,
@@ -275,12 +277,25 @@ enum command_what {
 	COMMAND_RELOAD,      /* answered when it is done */
 	COMMAND_REOPEN,      /* the access logs */
 	COMMAND_UPGRADE,     /* answered when it is done */
+	COMMAND_LOG_LEVEL,   /* of the master and all workers */
+	COMMAND_DRAIN,       /* stop, but be not ready for a while before */
 };
+
+/* Body of LOG_LEVEL. */
+struct message_log_level {
+	int32_t level; /* LOG_ERR ... LOG_DEBUG */
+	uint32_t padding;
+};
+
+/* A number that wasn't given. */
+#define COMMAND_AS_CONFIGURED UINT32_MAX
 
 /* Body of COMMAND. */
 struct message_command {
 	uint32_t what; /* enum command_what */
 	uint32_t worker;
+	uint32_t number; /* LOG_LEVEL: the level; DRAIN: milliseconds */
+	uint32_t padding;
 	char module[SEGMENT_MODULE_NAME];
 };
 

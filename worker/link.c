@@ -275,6 +275,7 @@ static void
 order(struct worker *worker, const struct message_header *header, int type)
 {
 	struct message_quarantine quarantine;
+	struct message_log_level log;
 
 	if (type == MESSAGE_DRAIN || type == MESSAGE_RETIRE) {
 		publish(worker, OPERATION_MASTER_MESSAGE, (uint64_t)type, 0);
@@ -284,6 +285,10 @@ order(struct worker *worker, const struct message_header *header, int type)
 		publish(worker, OPERATION_MASTER_MESSAGE, (uint64_t)type,
 		    (uint64_t)quarantine.retry_after_s << 32 |
 			quarantine.modules);
+	} else if (type == MESSAGE_LOG_LEVEL && header->size == sizeof(log)) {
+		/* What may be said concerns no request: at once. */
+		memcpy(&log, header + 1, sizeof(log));
+		log_set_level(log.level);
 	} else if (type != MESSAGE_PING) { /* that one has woken us */
 		log_warn(
 		    "a message of type %d from the master is not known", type);

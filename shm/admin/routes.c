@@ -184,6 +184,7 @@ answer_ready(const struct snapshot *snapshot, struct answer *ret_answer)
 		const char *text;
 	} not_ready[] = {
 		{ "starting", "not ready: starting\n" },
+		{ "leaving", "not ready: leaving\n" },
 		{ "stopping", "not ready: stopping\n" },
 		{ "draining", "not ready: draining\n" },
 		{ "ending", "not ready: ending\n" },

@@ -5,9 +5,17 @@
 #include "shm/ctl/collect.h"
 #include "shm/ctl/command.h"
 
+#include "shm/base/clock.h"
+
 #include <bsd/stdlib.h>
 #include <bsd/string.h>
 #include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+enum {
+	DRAIN_MAX_MS = 24 * 3600 * 1000
+};
 
 static int
 send_command(
@@ -53,6 +61,52 @@ command_reload(const struct command_line *line)
 {
 	const struct message_command command = { .what = COMMAND_RELOAD };
 
+	return (send_command(line, &command));
+}
+
+static const struct {
+	const char *name;
+	uint32_t level;
+} levels[] = {
+	{ "configured", COMMAND_AS_CONFIGURED },
+	{ "error", LOG_ERR },
+	{ "warning", LOG_WARNING },
+	{ "notice", LOG_NOTICE },
+	{ "info", LOG_INFO },
+	{ "debug", LOG_DEBUG },
+};
+
+int
+command_log_level(const struct command_line *line)
+{
+	struct message_command command = { .what = COMMAND_LOG_LEVEL };
+	size_t i;
+
+	for (i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+		if (strcmp(line->argument, levels[i].name) == 0) {
+			command.number = levels[i].level;
+			return (send_command(line, &command));
+		}
+	return (command_misuse("log-level takes error, warning, notice, info, "
+			       "debug, or configured: the configuration's"));
+}
+
+int
+command_drain(const struct command_line *line)
+{
+	struct message_command command = {
+		.what = COMMAND_DRAIN,
+		.number = COMMAND_AS_CONFIGURED,
+	};
+	uint64_t ns;
+
+	if (line->argument != NULL) {
+		if (!command_line_time(line->argument, &ns) ||
+		    ns / CLOCK_NS_PER_MS > DRAIN_MAX_MS)
+			return (command_misuse("drain takes a time up to a "
+					       "day, such as 30s or 0"));
+		command.number = (uint32_t)(ns / CLOCK_NS_PER_MS);
+	}
 	return (send_command(line, &command));
 }
 

@@ -50,6 +50,12 @@ enum command_line_verdict {
 enum command_line_verdict command_line_parse(
     int argc, char **argv, struct command_line *ret_line);
 
+/*
+ * command_line_time(text, ret_ns): "250ms", "1.5s", "3" (seconds), "2min";
+ * false for anything else, or more than some days.
+ */
+bool command_line_time(const char *text, uint64_t *ret_ns);
+
 /* command_complain(text): on stderr, for the operator. EXIT_SERVER. */
 int command_complain(const char *text);
 
@@ -78,6 +84,8 @@ int command_crashes(const struct command_line *line);
 /* act.c: what the master does for its operator. */
 int command_quarantine(const struct command_line *line);
 int command_release(const struct command_line *line);
+int command_log_level(const struct command_line *line);
+int command_drain(const struct command_line *line);
 int command_recycle(const struct command_line *line);
 int command_reopen(const struct command_line *line);
 int command_reload(const struct command_line *line);

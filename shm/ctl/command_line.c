@@ -25,9 +25,8 @@ enum {
 	OPTION_ONCE,
 };
 
-/* "250ms", "1.5s", "3" (seconds): nanoseconds, or false. */
-static bool
-parse_time(const char *text, uint64_t *ret_ns)
+bool
+command_line_time(const char *text, uint64_t *ret_ns)
 {
 	static const struct {
 		const char *name;
@@ -66,7 +65,8 @@ take_interval(struct command_line *line)
 {
 	uint64_t ns;
 
-	if (!parse_time(optarg, &ns) || ns / CLOCK_NS_PER_MS < INTERVAL_MIN_MS)
+	if (!command_line_time(optarg, &ns) ||
+	    ns / CLOCK_NS_PER_MS < INTERVAL_MIN_MS)
 		return (wrong("--interval", optarg,
 		    "a time of at least 10ms, such as 500ms or 2s"));
 	line->interval_ms = ns / CLOCK_NS_PER_MS;
@@ -105,7 +105,7 @@ take_filter(int option, struct view_filter *filter)
 		filter->client = optarg;
 		break;
 	default:
-		if (!parse_time(optarg, &filter->min_ns))
+		if (!command_line_time(optarg, &filter->min_ns))
 			verdict = wrong("--min-time", optarg,
 			    "a time, such as 50ms or 1.5s");
 		break;

@@ -54,6 +54,11 @@ static const struct command commands[] = {
 	    "read the configuration again, start anew without loss" },
 	{ "upgrade", 0, 0, command_upgrade, "",
 	    "go on with the program that is installed now, without loss" },
+	{ "log-level", 1, 1, command_log_level,
+	    "error | warning | notice | info | debug | configured",
+	    "how much the master and all workers log" },
+	{ "drain", 0, 1, command_drain, "[TIME]",
+	    "not ready any more; after that time the server stops" },
 };
 enum {
 	COMMANDS = sizeof(commands) / sizeof(commands[0])
