@@ -61,7 +61,8 @@ pool_init(struct pool *pool, struct generation *generation,
 	pool->geometry = segment_default_geometry(
 	    master->connections.max, config->module_count);
 	access_log_open(&pool->log, config);
-	if (pool->log.fd != -1)
+	/* Even if it can't be opened now: it may be later. */
+	if (access_log_wanted(config))
 		pool->geometry.log_size = SEGMENT_LOG_SIZE;
 	connection_queue_init(&pool->queue);
 	quarantine_init(pool);

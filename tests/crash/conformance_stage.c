@@ -143,7 +143,7 @@ stage_server_impatient(const char *workers)
 {
 	/* A machine that is busy must not look like a hang. */
 	return (start(workers, "hang-warn=20s",
-	    test_sanitized() ? "hang-limit=3s" : "hang-limit=500ms", NULL));
+	    test_sanitized() ? "hang-limit=5s" : "hang-limit=1s", NULL));
 }
 
 const char *

@@ -393,6 +393,29 @@ a_kill_takes_no_line_and_doubles_none(void **state)
 	server_stop(server);
 }
 
+static void
+a_reload_and_an_upgrade_take_no_line(void **state)
+{
+	struct server *server =
+	    server_start("-w", "2", "-m", "hello", "-o", log_to("", "a"), NULL);
+	struct traffic traffic;
+	unsigned turn;
+
+	(void)state;
+	begin_traffic(&traffic, server);
+	for (turn = 0; turn < 30; turn++) {
+		ask_batches(&traffic);
+		if (turn % 10 == 3)
+			ctl_expect(server, "reload", NULL, 0, "");
+		if (turn == 15)
+			ctl_expect(server, "upgrade", NULL, 0, "");
+		take_answers(&traffic);
+	}
+	end_traffic(&traffic);
+	expect_each_once(traffic.asked);
+	server_stop(server);
+}
+
 /* Its module dies in the log step: its answer is out, its line isn't. */
 static void
 one_that_was_answered_before_the_crash_has_its_line(void **state)
@@ -587,6 +610,7 @@ main(int argc, char **argv)
 		LOG_TEST(a_json_line_says_what_happened),
 		LOG_TEST(rotation_under_load_loses_no_line),
 		LOG_TEST(a_kill_takes_no_line_and_doubles_none),
+		LOG_TEST(a_reload_and_an_upgrade_take_no_line),
 		LOG_TEST(one_that_was_answered_before_the_crash_has_its_line),
 		LOG_TEST(a_replayed_request_says_so),
 		LOG_TEST(the_journal_and_syslog_get_a_datagram_each),
