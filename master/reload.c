@@ -174,6 +174,7 @@ begin(struct master *master)
 	reload->wanted = reload->waits = false;
 	reload->number++;
 	reload->began_ns = clock_now();
+	log_info("reloading");
 	notify_reloading(master);
 	error = prepare(master, &why);
 	if (error != 0) {

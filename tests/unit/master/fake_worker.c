@@ -9,6 +9,7 @@
  *	load=slow     never READY
  *	load=garbage  READY before MAPPED
  *	drain=never   DRAIN is ignored
+ *	retire=never  RETIRE is ignored
  *	take=never    refuses every connection
  *
  *	/crash        SIGSEGV in module 0, begin_request, request 7-17
@@ -168,6 +169,19 @@ load(struct fake *fake)
 	say(MESSAGE_READY, NULL, 0, 0);
 }
 
+/* Give all back, and end. */
+static void
+retire(struct fake *fake)
+{
+	for (size_t i = 0; i < fake->count; i++) {
+		(void)close(fake->clients[i].fd);
+		say(MESSAGE_RELEASED, &fake->clients[i].name,
+		    sizeof(fake->clients[i].name), 1);
+	}
+	fake->count = 0;
+	fake->draining = true;
+}
+
 static void
 take(struct fake *fake)
 {
@@ -187,6 +201,9 @@ take(struct fake *fake)
 		_exit(0); /* the master is gone */
 	if (message.header.type == MESSAGE_DRAIN)
 		fake->draining = !is_set(fake, "drain=", "never");
+	if (message.header.type == MESSAGE_RETIRE &&
+	    !is_set(fake, "retire=", "never"))
+		retire(fake);
 	if (message.header.type != MESSAGE_HANDOVER)
 		return;
 	for (size_t i = 0; i < count; i++) {

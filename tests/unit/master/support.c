@@ -75,9 +75,24 @@ running_says(const struct running *running, const char *text)
 	return (false);
 }
 
-static _Noreturn void
-be_master(const struct running *running)
+/* The next one of those that were prepared. */
+static int
+read_next(void *argument, struct config **ret_config, struct reason *why)
 {
+	struct running *running = argument;
+	static size_t turn;
+
+	if (turn == running->next_count)
+		return (reason_set(why, -ENOENT, "there is no other"));
+	*ret_config = running->next[turn];
+	running->next[turn++] = NULL;
+	return (0);
+}
+
+static _Noreturn void
+be_master(struct running *running)
+{
+	const struct config_source source = { read_next, running };
 	struct master *master = malloc(sizeof(*master));
 	struct reason why;
 	int log, status = EXIT_FAILURE;
@@ -89,36 +104,28 @@ be_master(const struct running *running)
 	(void)close(log);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	log_init("bulkhead", 0);
-	if (server_open(master, running->config, NULL, NULL, &why) == 0)
+	if (server_open(master, running->config, &source, NULL, &why) == 0)
 		status = server_run(master);
 	else
 		log_err("%s", why.text);
 	server_close(master);
 	free(master);
+	for (size_t i = 0; i < running->next_count; i++)
+		config_free(running->next[i]);
 	exit(status); /* not _exit(2): a leak shall be told */
 }
 
-void
-running_prepare(struct running *running, unsigned workers, const char *settings)
+static struct config *
+make_config(
+    const struct running *running, unsigned workers, const char *settings)
 {
 	struct config_pool *pool;
 	struct config *config;
 	struct reason why;
 	char module[512];
 
-	memset(running, 0, sizeof(*running));
-	/* A worker that outlives its master becomes our child. */
-	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-	(void)snprintf(running->folder, sizeof(running->folder),
-	    "/tmp/bulkhead-master-XXXXXX");
-	assert_non_null(mkdtemp(running->folder));
-	(void)snprintf(
-	    running->log, sizeof(running->log), "%s/log", running->folder);
-	(void)snprintf(running->control, sizeof(running->control),
-	    "%s/control.sock", running->folder);
 	config = config_new();
 	assert_non_null(config);
-	running->config = config;
 	assert_int_equal(config_add_pool(config, "main", &pool, &why), 0);
 	assert_int_equal(
 	    address_parse("127.0.0.1:0", &config->listeners[0].address, &why),
@@ -134,6 +141,33 @@ running_prepare(struct running *running, unsigned workers, const char *settings)
 	    *settings == '\0' ? "" : ",", settings);
 	assert_int_equal(config_add_module(pool, module, &why), 0);
 	pool->modules[0].path = strdup("/dev/null");
+	return (config);
+}
+
+void
+running_prepare(struct running *running, unsigned workers, const char *settings)
+{
+	memset(running, 0, sizeof(*running));
+	/* A worker that outlives its master becomes our child. */
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+	(void)snprintf(running->folder, sizeof(running->folder),
+	    "/tmp/bulkhead-master-XXXXXX");
+	assert_non_null(mkdtemp(running->folder));
+	(void)snprintf(
+	    running->log, sizeof(running->log), "%s/log", running->folder);
+	(void)snprintf(running->control, sizeof(running->control),
+	    "%s/control.sock", running->folder);
+	running->config = make_config(running, workers, settings);
+}
+
+struct config *
+running_add(struct running *running, unsigned workers, const char *settings)
+{
+	struct config *config = make_config(running, workers, settings);
+
+	assert_in_range(running->next_count, 0, RUNNING_RELOADS - 1);
+	running->next[running->next_count++] = config;
+	return (config);
 }
 
 void
@@ -198,6 +232,8 @@ running_gone(struct running *running)
 	(void)unlink(running->log);
 	assert_int_equal(rmdir(running->folder), 0);
 	config_free(running->config);
+	for (size_t i = 0; i < running->next_count; i++)
+		config_free(running->next[i]);
 }
 
 void

@@ -10,6 +10,10 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+enum {
+	RUNNING_RELOADS = 4
+};
+
 struct running {
 	pid_t pid;
 	int port;        /* 0: not ready */
@@ -17,6 +21,9 @@ struct running {
 	char log[96];
 	char control[96];
 	struct config *config; /* what it was started with */
+	/* What its reloads read, one after the other; then they fail. */
+	struct config *next[RUNNING_RELOADS];
+	size_t next_count;
 };
 
 /*
@@ -31,6 +38,13 @@ void running_start(
 void running_prepare(
     struct running *running, unsigned workers, const char *settings);
 void running_launch(struct running *running);
+
+/*
+ * running_add(running, workers, settings): what the next reload reads, to be
+ * changed before running_launch().
+ */
+struct config *running_add(
+    struct running *running, unsigned workers, const char *settings);
 
 /* running_wait(running): its exit status; fails the test after 20 s. */
 int running_wait(struct running *running);
