@@ -69,6 +69,8 @@ it_shows_what_the_server_does(void **state)
 	struct process_result result;
 	struct server *server, admin;
 	struct client client;
+	char fragment[128];
+	json_t *list;
 	size_t length;
 	char *console;
 
@@ -104,6 +106,17 @@ it_shows_what_the_server_does(void **state)
 	expect(&result, "begin request");
 	expect(&result, "aria-label=\"Requests a second: 2xx ");
 	expect(&result, "class=\"series c0\"");
+	process_result_free(&result);
+
+	list = admin_json(&admin, "/api/crashes");
+	(void)snprintf(fragment, sizeof(fragment), "#crash=%s",
+	    json_string_value(json_object_get(json_array_get(list, 0), "id")));
+	json_decref(list);
+	load(&admin, fragment, &result);
+	assert_null(strstr(result.output, "CONSOLE"));
+	expect(&result, "<dialog id=\"crash\" aria-labelledby=\"crash-title\" "
+			"open=\"\">");
+	expect(&result, "<dt>Notification</dt><dd>begin request</dd>");
 	process_result_free(&result);
 	server_stop(server);
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* The page: asks once a second, keeps what it heard, shows it. */
 
 const KEEP = 900;
@@ -112,8 +113,8 @@ function showTiles() {
 	const deaths = recent(state.series.deaths).reduce((a, b) => a + b, 0);
 	$('tiles').replaceChildren(
 		tile('Requests', count(last('requests')), '/s', count(state.status.totals.stats.requests) + ' in all', 'requests'),
-		tile('In flight', count(last('active')), '', count(last('parked')) + ' wait for a completion', 'active'),
-		tile('99 % answered within', time, unit, p50 === null ? 'no requests lately' : 'half of them within ' + micros(p50), 'p99_us'),
+		tile('In flight', count(last('active')), '', count(last('parked')) + ' parked', 'active'),
+		tile('99 % within', time, unit, p50 === null ? 'no requests lately' : 'half within ' + micros(p50), 'p99_us'),
 		tile('Server errors', count(last('responses_5xx')), '/s', count(state.status.totals.stats.responses_5xx) + ' in all', 'responses_5xx'),
 		tile('Connections', count(m.connections_open), '', 'of ' + count(m.connections_max) + ' at most', 'connections'),
 		tile('Workers died', count(m.workers_died), '', deaths + ' in this window', 'deaths'));
@@ -139,7 +140,7 @@ function showBanner() {
 		text = state.trouble;
 		kind = 'bad';
 	} else if (out.length) {
-		text = '⛔ Under quarantine: ' + out.join(', ') + '. Requests that need it get 503, all others go on.';
+		text = '⚠ Under quarantine: ' + out.join(', ') + '. Requests that need it get 503, all others go on.';
 	}
 	if ($('banner').textContent === text)
 		return;
@@ -171,15 +172,20 @@ function show() {
 	showBanner();
 }
 
-async function openCrash(id) {
+/* #crash=ID shows that one, so that it can be linked to. */
+async function openCrash() {
+	const [name, id] = location.hash.slice(1).split('=');
+	if (name !== 'crash' || !id)
+		return;
 	let body;
 	try {
-		body = crashDetails(await ask('api/crashes/' + encodeURIComponent(id)));
+		body = crashDetails(await ask('api/crashes/' + id));
 	} catch (error) {
 		body = ['This report is gone: ' + error.message];
 	}
 	$('crash-body').replaceChildren(...body);
-	$('crash').showModal();
+	if (!$('crash').open)
+		$('crash').showModal();
 }
 
 /* Files: asked for when a worker died, and now and then. */
@@ -195,7 +201,7 @@ async function lookAtCrashes() {
 		return;
 	state.crashes = key;
 	$('crashes-note').textContent = reports.length === 0 ? '' : reports.length + (reports.length === 1 ? ' report' : ' reports') + ', the newest first';
-	showCrashes($('crashes'), reports, openCrash);
+	showCrashes($('crashes'), reports);
 }
 
 async function look() {
@@ -288,6 +294,9 @@ function begin() {
 		$('pause').setAttribute('aria-pressed', state.paused);
 		$('pause').textContent = state.paused ? 'Go on' : 'Pause';
 	});
+	$('crash').addEventListener('close', () => history.replaceState(null, '', location.pathname + location.search));
+	window.addEventListener('hashchange', openCrash);
+	openCrash();
 	fill($('crashes'), [['When', '']], [], 'No worker has crashed.');
 	run();
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 'use strict';
 /* Drawing: small things that know nothing of the server. */
 

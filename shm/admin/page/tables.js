@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* What the server says, as tables and figures. Functions of their arguments. */
 
 const STATES = {
@@ -91,7 +92,7 @@ function showModules(table, status, history) {
 		const at = past ? past.p50_us.findLastIndex((v) => v > 0) : -1;
 		const time = (name) => (at < 0 ? '–' : micros(past[name][at]));
 		return [pools.size > 1 ? figures.pool + '/' + m.name : m.name,
-			m.quarantined ? tag('bad', '⛔', 'quarantined for ' + age(m.quarantined_ns)) : tag('good', '✔', 'in use'),
+			m.quarantined ? tag('bad', '✖', 'quarantined for ' + age(m.quarantined_ns)) : tag('good', '✔', 'in use'),
 			count(rate), count(figures.calls), count(figures.pending), count(figures.errors),
 			m.crashes ? tag('warn', '✖', String(m.crashes)) : '0',
 			time('p50_us'), time('p95_us'), time('p99_us'),
@@ -125,14 +126,13 @@ function outcomes(connections) {
 		.map(([name, n]) => n + ' ' + (words[name] || name)).join(', ') || 'none were open';
 }
 
-function showCrashes(table, reports, open) {
+function showCrashes(table, reports) {
 	const rows = reports.map((r) => {
 		const who = r.culprit || {};
-		const button = el('button', { type: 'button', class: 'plain' }, 'Details', el('span', { class: 'hidden' }, ' of crash ' + r.id));
-		button.addEventListener('click', () => open(r.id));
+		const more = el('a', { href: '#crash=' + encodeURIComponent(r.id) }, 'Details', el('span', { class: 'hidden' }, ' of crash ' + r.id));
 		return [el('time', { datetime: r.time }, new Date(r.time).toLocaleString()), String(r.worker), crashEnd(r),
 			el('b', {}, who.module || 'none was running'), (who.step || '–').replaceAll('_', ' '),
-			crashRequest(r.culprit), outcomes(r.connections), button];
+			crashRequest(r.culprit), outcomes(r.connections), more];
 	});
 	fill(table, [['When', ''], ['Worker', 'n'], ['End', ''], ['Module', ''], ['Notification', ''], ['Request', 'wide'],
 		['Its clients', ''], ['', '']], rows, 'No worker has crashed.');
