@@ -5,9 +5,9 @@
  */
 #include "master/recover.h"
 
+#include "master/let_go.h"
 #include "master/master.h"
 #include "master/report.h"
-#include "shm/base/fd.h"
 #include "shm/wreck.h"
 
 #include <stdlib.h>
@@ -44,9 +44,7 @@ free_wreck(struct wreck *wreck)
 	if (wreck->report != NULL)
 		report_wreck_gone(wreck->report);
 	segment_unmap(&wreck->view);
-	fd_close(&wreck->fds.rw);
-	fd_close(&wreck->fds.ro);
-	fd_close(&wreck->fds.buffers);
+	let_go(&wreck->fds);
 	free(wreck);
 }
 

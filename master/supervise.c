@@ -5,6 +5,7 @@
 #include "master/supervise.h"
 
 #include "master/channel.h"
+#include "master/let_go.h"
 #include "master/master.h"
 #include "master/obituary.h"
 #include "master/recover.h"
@@ -71,9 +72,7 @@ free_incarnation(struct worker *worker)
 	channel_close(worker);
 	fd_close(&worker->pidfd);
 	segment_unmap(&worker->view);
-	fd_close(&worker->segment_fds.rw);
-	fd_close(&worker->segment_fds.ro);
-	fd_close(&worker->segment_fds.buffers);
+	let_go(&worker->segment_fds);
 	worker->pid = 0;
 }
 
