@@ -125,7 +125,7 @@ wait_for(struct access_log *log, unsigned ms)
 static void
 sleep_until_needed(struct access_log *log)
 {
-	atomic_store(&log->asleep, true);
+	(void)atomic_exchange(&log->asleep, true);
 	if (line_log_pending(log->segment) == 0 &&
 	    atomic_load(&log->next_fd) == -1 && !atomic_load(&log->closing))
 		(void)sem_wait(&log->wake);
@@ -246,10 +246,11 @@ append_later(
 static void
 wake(struct access_log *log)
 {
-	/* Behind the append; pairs with sleep_until_needed(). */
-	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_load_explicit(&log->asleep, memory_order_relaxed)) {
-		atomic_store(&log->asleep, false);
+	/*
+	 * Behind the append. Who comes second of this exchange and that of
+	 * sleep_until_needed() sees what the other did before.
+	 */
+	if (atomic_exchange(&log->asleep, false)) {
 		(void)sem_post(&log->wake);
 		return;
 	}

@@ -71,7 +71,7 @@ log_to(const char *kind, const char *name)
 static const char *
 path_of(const char *name)
 {
-	static char paths[2][128];
+	static char paths[2][384];
 	static unsigned turn;
 	char *path = paths[turn++ % 2];
 
@@ -278,7 +278,7 @@ static size_t
 count_numbers(const char *name, uint8_t *counts)
 {
 	char *text = process_read_file(path_of(name), NULL), *line, *end;
-	const char *number;
+	const char *number = NULL;
 	unsigned long n;
 	size_t found = 0;
 
@@ -287,10 +287,11 @@ count_numbers(const char *name, uint8_t *counts)
 	for (line = text; *line != '\0'; line = end + 1) {
 		assert_non_null(end = strchr(line, '\n'));
 		*end = '\0';
+		number = strstr(line, "/hello?n=");
 		if (strncmp(line, "127.0.0.1 - - [", 15) != 0 ||
-		    (number = strstr(line, "/hello?n=")) == NULL ||
-		    strstr(line, " end=whole us=") == NULL)
+		    number == NULL || strstr(line, " end=whole us=") == NULL)
 			fail_msg("%s has this line: %s", name, line);
+		assert_non_null(number);
 		n = strtoul(number + 9, NULL, 10);
 		assert_in_range(n, 0, NUMBERS_MAX - 1);
 		counts[n]++;
