@@ -295,6 +295,34 @@ quarantine_ends_with_another_build_only(void **state)
 	server_stop(server);
 }
 
+/* Left out at the start because it crashed there; another build is tried. */
+static void
+a_module_that_was_left_out_is_loaded_with_another_build(void **state)
+{
+	struct server *server = server_make();
+	struct client client;
+
+	(void)state;
+	server->crash_expected = true;
+	put_test_module(server, "unstartable", "mod.so");
+	server_launch(server, "-l", "127.0.0.1:0", "-w", "1", "-o", "spares=0",
+	    "-o", "state-dir=", "-m", "hello", "-m",
+	    server_path(server, "mod.so"), NULL);
+	client_expect_get(server, "/hello", 503, NULL);
+	/* The same build stays out, and the reload doesn't fail of it. */
+	ctl_expect(server, "reload", NULL, 0, "generation 2 serves");
+	client_expect_get(server, "/hello", 503, NULL);
+	put_shipped(server, "echo", "mod.so");
+	ctl_expect(server, "reload", NULL, 0, "generation 3 serves");
+	client_expect_get(server, "/hello", 200, NULL);
+	client_open(&client, server);
+	expect(&client,
+	    "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab",
+	    200);
+	client_close(&client);
+	server_stop(server);
+}
+
 /* The new workers die at once: a death like any other. */
 static void
 workers_that_die_after_the_switch_are_replaced(void **state)
@@ -330,6 +358,8 @@ main(int argc, char **argv)
 		PROCESS_TEST(the_drain_limit_bounds_what_is_in_flight),
 		PROCESS_TEST(reloads_come_one_after_the_other),
 		PROCESS_TEST(quarantine_ends_with_another_build_only),
+		PROCESS_TEST(
+		    a_module_that_was_left_out_is_loaded_with_another_build),
 		PROCESS_TEST(workers_that_die_after_the_switch_are_replaced),
 	};
 
