@@ -226,24 +226,6 @@ prepare_one(struct acceptor *acceptor, const struct address *address,
 	return (0);
 }
 
-int
-acceptor_prepare(struct acceptor *acceptor, struct generation *generation,
-    struct reason *why)
-{
-	const struct config *config = generation->config;
-	int error;
-
-	for (size_t i = 0; i < config->listener_count; i++) {
-		error =
-		    prepare_one(acceptor, &config->listeners[i].address, why);
-		if (error != 0) {
-			acceptor_abandon(acceptor);
-			return (error);
-		}
-	}
-	return (0);
-}
-
 static void
 free_listener(struct acceptor *acceptor, struct listener *listener)
 {
@@ -275,6 +257,25 @@ void
 acceptor_abandon(struct acceptor *acceptor)
 {
 	drop_next(acceptor, true);
+}
+
+int
+acceptor_prepare(struct acceptor *acceptor, struct generation *generation,
+    struct reason *why)
+{
+	const struct config *config = generation->config;
+	int error;
+
+	for (size_t i = 0; i < config->listener_count; i++) {
+		error =
+		    prepare_one(acceptor, &config->listeners[i].address, why);
+		if (error != 0) {
+			/* At a failed start a restart wants them back. */
+			drop_next(acceptor, acceptor->accepting);
+			return (error);
+		}
+	}
+	return (0);
 }
 
 /* Who has connected shall not be turned away by a RST. */
