@@ -1,48 +1,68 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# bash completion of bulkheadctl: commands and their options from its own help,
-# so that it is never behind; module and report names from the server.
+# The commands and their options come from its own help, so that this is never
+# behind; names of modules and numbers of workers from the server.
 # shellcheck shell=bash
 
-_bulkheadctl_help() {
-	bulkheadctl -h 2>/dev/null | grep -E '^  [a-z]'
+_bulkheadctl_names() {
+	# _bulkheadctl_names COMMAND KEY: that member of each object.
+	bulkheadctl "${control[@]}" "$1" --json 2>/dev/null |
+		sed -n "s/^    \"$2\": \"\\{0,1\\}\\([^\",]*\\)\"\\{0,1\\},\\{0,1\\}\$/\\1/p"
 }
 
 _bulkheadctl() {
-	local cur=$2 prev=$3 command='' i word
+	local current=${COMP_WORDS[COMP_CWORD]}
+	local previous=${COMP_WORDS[COMP_CWORD - 1]}
+	local command='' words='' i
+	local -a control=()
 
+	COMPREPLY=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
-		word=${COMP_WORDS[i]}
-		case $word in
-		--control) i=$((i + 1)) ;;
+		case ${COMP_WORDS[i]} in
+		-c | --control)
+			control=(--control "${COMP_WORDS[i + 1]}")
+			((i++))
+			;;
 		-*) ;;
 		*)
-			command=$word
+			command=${COMP_WORDS[i]}
 			break
 			;;
 		esac
 	done
-	case $prev in
-	--control | --state-dir)
-		COMPREPLY=($(compgen -f -- "$cur"))
+	case $previous in
+	-c | --control)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
-	esac
-	if [ -z "$command" ]; then
-		COMPREPLY=($(compgen -W "--control $(_bulkheadctl_help | awk '{ print $1 }')" -- "$cur"))
+	-s | --state-dir)
+		mapfile -t COMPREPLY < <(compgen -d -- "$current")
 		return
-	fi
-	case $command:$cur in
-	*:-*)
-		COMPREPLY=($(compgen -W "$(_bulkheadctl_help |
-		    awk -v command="$command" '$1 == command' |
-		    grep -oE -- '--[a-z-]+')" -- "$cur"))
 		;;
-	quarantine:* | release:*)
-		COMPREPLY=($(compgen -W "$(bulkheadctl modules 2>/dev/null |
-		    awk 'NR > 1 { print $1 }')" -- "$cur"))
+	--module | quarantine | release)
+		words=$(_bulkheadctl_names modules name)
+		;;
+	--worker | recycle | completions)
+		words=$(_bulkheadctl_names workers worker)
+		;;
+	log-level)
+		words='error warning notice info debug configured'
+		;;
+	*)
+		case $command in
+		'')
+			words=$(bulkheadctl --help |
+				sed -n 's/^  \([a-z][a-z-]*\).*/\1/p')
+			words+=' --control --help --version'
+			;;
+		*)
+			words=$(bulkheadctl --help |
+				sed -n "s/^  $command \\(.*\\)/\\1/p" |
+				grep -oE -- '--[a-z-]+')
+			;;
+		esac
 		;;
 	esac
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 }
-
 complete -F _bulkheadctl bulkheadctl

@@ -2,6 +2,7 @@
 /*
  * Commands that the master follows for its operator.
  */
+#include "shm/ctl/build.h"
 #include "shm/ctl/collect.h"
 #include "shm/ctl/command.h"
 
@@ -17,6 +18,22 @@ enum {
 	DRAIN_MAX_MS = 24 * 3600 * 1000
 };
 
+/* For programs: the master's words either way. */
+static int
+print_json(const struct message_answer *answer)
+{
+	struct builder b = { .failed = false };
+	json_t *o = json_object();
+	int status;
+
+	build_put(&b, o, "done", json_boolean(answer->status == 0));
+	build_put_number(&b, o, "errno", (uint64_t) - (int64_t)answer->status);
+	build_put_text(&b, o, "text", answer->text);
+	status = command_written(build_write(&b, o, JSON_INDENT(2), stdout));
+	return (
+	    status == EXIT_OK && answer->status != 0 ? EXIT_SERVER : status);
+}
+
 static int
 send_command(
     const struct command_line *line, const struct message_command *command)
@@ -27,6 +44,8 @@ send_command(
 	if (collect_command(
 		line->control, command, &answer, error, sizeof(error)) != 0)
 		return (command_complain(error));
+	if (line->json)
+		return (print_json(&answer));
 	if (answer.status != 0)
 		return (command_complain(answer.text));
 	(void)puts(answer.text);

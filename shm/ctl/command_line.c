@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum {
-	INTERVAL_MIN_MS = 10,
+	INTERVAL_MIN_MS = 1,
 	COUNT = 24,
 	/* Options without a letter of their own. */
 	OPTION_PROMETHEUS = 256,
@@ -68,7 +68,7 @@ take_interval(struct command_line *line)
 	if (!command_line_time(optarg, &ns) ||
 	    ns / CLOCK_NS_PER_MS < INTERVAL_MIN_MS)
 		return (wrong("--interval", optarg,
-		    "a time of at least 10ms, such as 500ms or 2s"));
+		    "a time of at least 1ms, such as 500ms or 2s"));
 	line->interval_ms = ns / CLOCK_NS_PER_MS;
 	return (COMMAND_LINE_GOOD);
 }

@@ -108,6 +108,8 @@ build_modules(struct builder *b, const struct collect_status *status)
 		module = &status->modules[i];
 		o = json_object();
 		build_put_text(b, o, "name", module->name);
+		if (module->pool[0] != '\0')
+			build_put_text(b, o, "pool", module->pool);
 		build_put(b, o, "quarantined",
 		    json_boolean(module->quarantined != 0));
 		build_put_number(b, o, "quarantined_ns",

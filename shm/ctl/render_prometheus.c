@@ -338,6 +338,15 @@ render_module_stat(FILE *out, const struct collect_status *status, size_t index)
 			    index);
 }
 
+static void
+state_labels(const struct message_status_module *module, char *ret_labels)
+{
+	*ret_labels = '\0';
+	if (module->pool[0] != '\0')
+		add_label(ret_labels, "pool", module->pool);
+	add_label(ret_labels, "module", module->name);
+}
+
 /* What the master knows of them. */
 static void
 render_module_states(FILE *out, const struct collect_status *status)
@@ -352,15 +361,13 @@ render_module_states(FILE *out, const struct collect_status *status)
 
 	family = begin(out, "module_", &quarantined);
 	for (i = 0; i < status->module_count; i++) {
-		labels[0] = '\0';
-		add_label(labels, "module", status->modules[i].name);
+		state_labels(&status->modules[i], labels);
 		sample(
 		    out, &family, labels, status->modules[i].quarantined != 0);
 	}
 	family = begin(out, "module_", &crashes);
 	for (i = 0; i < status->module_count; i++) {
-		labels[0] = '\0';
-		add_label(labels, "module", status->modules[i].name);
+		state_labels(&status->modules[i], labels);
 		sample(out, &family, labels, status->modules[i].crashes);
 	}
 }

@@ -349,7 +349,8 @@ view_state(
 	size_t i;
 
 	for (i = 0; i < status->module_count; i++)
-		if (strcmp(status->modules[i].name, module->name) == 0)
+		if (strcmp(status->modules[i].name, module->name) == 0 &&
+		    strcmp(status->modules[i].pool, module->pool) == 0)
 			return (&status->modules[i]);
 	return (NULL);
 }

@@ -53,6 +53,7 @@ drain_serves_on_and_then_stops(void **state)
 
 	(void)state;
 	ctl_expect(server, "drain", "soon", 2, "drain takes a time");
+	ctl_expect(server, "reopen", "--json", 1, "\"done\": false");
 	ctl_expect(server, "drain", NULL, 0, "stops in 60 s");
 	ctl_expect(server, "status", "--json", 0, "\"phase\": \"leaving\"");
 	client_expect_get(server, "/hello", 200, NULL);
