@@ -8,9 +8,9 @@
  */
 #include "master/config_file.h"
 
+#include "master/config_complain.h"
 #include "master/config_fill.h"
 #include "master/config_text.h"
-#include "master/nearest.h"
 #include "shm/base/log.h"
 
 #include <bsd/stdlib.h>
@@ -66,129 +66,15 @@ is_mark(const char *name)
 	return (strcmp(name, CONFIG_TEXT_END) == 0);
 }
 
-/* A section that somebody wrote at the wrong level. */
-static bool
-stands_elsewhere(struct place place, enum section_id here, const char *name)
-{
-	enum section_id id = section_find(name), outer;
-
-	if (id == SECTION_COUNT || id == SECTION_ROOT)
-		return (false);
-	outer = sections[id].inside;
-	if (outer == SECTION_ROOT)
-		config_error(reader->errors, place,
-		    "%s: such a section doesn't stand in a section; %s %s",
-		    name, "is a } missing before it, to close",
-		    sections[here].name);
-	else
-		config_error(reader->errors, place,
-		    "%s: such a section stands in a section %s only", name,
-		    sections[outer].name);
-	return (true);
-}
-
-static bool
-is_of_other_section(struct place place, enum section_id here, const char *name)
-{
-	enum section_id id;
-
-	for (id = SECTION_ROOT; id < SECTION_COUNT; id++) {
-		if (section_setting(id, name) == NULL)
-			continue;
-		config_error(reader->errors, place,
-		    "%s: it is no setting of %s%s, but of %s%s; write it "
-		    "there",
-		    name, here == SECTION_ROOT ? "the server" : "a section ",
-		    here == SECTION_ROOT ? "" : sections[here].name,
-		    id == SECTION_ROOT ? "the server, outside of sections"
-				       : "a section ",
-		    id == SECTION_ROOT ? "" : sections[id].name);
-		return (true);
-	}
-	return (false);
-}
-
-static void
-complain_unknown(const cfg_t *cfg, const char *name)
-{
-	enum section_id here = section_find(cfg->name), id;
-	struct place place = place_of(cfg);
-	const struct setting *settings;
-	struct nearest nearest;
-	size_t count;
-
-	settings = settings_list(&count);
-	nearest_init(&nearest, name, strlen(name));
-	for (size_t i = 0; i < count; i++)
-		if (section_has(&sections[here], &settings[i]))
-			nearest_offer(&nearest, settings[i].name);
-	for (id = SECTION_ROOT; id < SECTION_COUNT; id++)
-		if (sections[id].inside == here)
-			nearest_offer(&nearest, sections[id].name);
-	if (nearest.word != NULL)
-		config_error(reader->errors, place,
-		    "%s: there is no such setting here; did you mean %s?", name,
-		    nearest.word);
-	else if (!stands_elsewhere(place, here, name) &&
-		 !is_of_other_section(place, here, name))
-		config_error(reader->errors, place,
-		    "%s: there is no such setting here; bulkhead "
-		    "--describe-config tells which there are",
-		    name);
-}
-
-/* The parser's messages, by their beginning, and what to say instead. */
-static const struct {
-	const char *theirs;
-	const char *before, *after; /* their argument; after NULL: without */
-} messages[] = {
-	{ "missing title for section", "",
-	    ": such a section needs a title; write NAME \"TITLE\" { ... }" },
-	{ "missing opening brace for section", "",
-	    ": a { is missing; what belongs to a section stands in { }" },
-	{ "missing equal sign after option", "",
-	    ": a = is missing behind it; write NAME = VALUE" },
-	{ "attempt to append to non-list option", "",
-	    ": it is no list; write = instead of +=" },
-	{ "unexpected token", "'",
-	    "' can't stand here; write NAME = VALUE or, for a list, NAME = { "
-	    "VALUE, VALUE }, and quotes around a value that has such letters" },
-	{ "unexpected closing brace", "this } closes nothing; leave it out",
-	    NULL },
-	{ "found duplicate title", "two sections here have the title '",
-	    "'; give one of them another" },
-	{ "premature end of file",
-	    "something is missing before the end of the file", NULL },
-	{ "invalid octal number", "'",
-	    "' is no byte; write \\\\ for a backslash" },
-	{ "bad escape sequence", "'",
-	    "' is no byte; write \\\\ for a backslash" },
-};
-
 static void
 complain_syntax(const cfg_t *cfg, const char *format, const char *argument)
 {
-	struct place place = place_of(cfg);
-
 	/* An unknown section: its name was the mistake, this only follows. */
 	if (*argument != '\0' && strcmp(argument, reader->unknown) == 0)
 		return;
 	if (is_mark(argument))
 		format = "premature end of file";
-	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
-		if (strncmp(format, messages[i].theirs,
-			strlen(messages[i].theirs)) != 0)
-			continue;
-		if (messages[i].after == NULL)
-			config_error(
-			    reader->errors, place, "%s", messages[i].before);
-		else
-			config_error(reader->errors, place, "%s%s%s",
-			    messages[i].before, argument, messages[i].after);
-		return;
-	}
-	config_error(reader->errors, place, "'%s' can't be understood: %s",
-	    argument, format);
+	config_complain_syntax(reader->errors, place_of(cfg), format, argument);
 }
 
 /* A new key of a free section; its value comes with the section's end. */
@@ -223,14 +109,16 @@ on_error(cfg_t *cfg, const char *format, va_list arguments)
 
 	if (strstr(format, "%s") != NULL)
 		argument = va_arg(arguments, const char *);
-	if (strncmp(format, "no such option", 14) != 0) {
+	if (strncmp(format, "no such option", 14) != 0 &&
+	    strncmp(format, "no sub-section", 14) != 0) {
 		complain_syntax(cfg, format, argument);
-	} else if (sections[section_find(cfg->name)].free) {
-		note_key(cfg, argument);
-	} else {
-		complain_unknown(cfg, argument);
+	} else if (!sections[section_find(cfg->name)].free) {
+		config_complain_unknown(reader->errors, place_of(cfg),
+		    section_find(cfg->name), argument);
 		(void)strlcpy(
 		    reader->unknown, argument, sizeof(reader->unknown));
+	} else if (strncmp(format, "no such option", 14) == 0) {
+		note_key(cfg, argument);
 	}
 }
 
@@ -274,6 +162,16 @@ take_free(const cfg_t *cfg, cfg_t *section, enum section_id id)
 	config_list_free(&reader->keys);
 }
 
+/* The one unknown name that the parser takes without a word. */
+static void
+refuse_nameless(const cfg_t *section, struct place place)
+{
+	for (const cfg_opt_t *opt = section->opts; opt->name != NULL; opt++)
+		if (*opt->name == '\0')
+			config_error(reader->errors, place,
+			    "\"\" is no setting's name; write NAME = VALUE");
+}
+
 /* The end of a section. */
 static int
 on_end(cfg_t *cfg, cfg_opt_t *opt)
@@ -281,6 +179,7 @@ on_end(cfg_t *cfg, cfg_opt_t *opt)
 	enum section_id id = section_find(opt->name);
 	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
 
+	refuse_nameless(section, place_of(cfg));
 	if (sections[id].free) {
 		take_free(cfg, section, id);
 		return (0);
@@ -508,8 +407,10 @@ config_file_read(
 		    ret_errors, (struct place){ path, 0 }, "out of memory");
 	} else {
 		(void)cfg_set_error_function(cfg, on_error);
-		if (read_source(cfg, path, NULL) == 0)
+		if (read_source(cfg, path, NULL) == 0) {
+			refuse_nameless(cfg, (struct place){ path, 0 });
 			fill_finish(&here.fill, (struct place){ path, 0 });
+		}
 		(void)cfg_free(cfg);
 	}
 	free_options(options);

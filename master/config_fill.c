@@ -206,10 +206,11 @@ fill_set_free(struct fill *fill, struct place place, enum section_id id,
 			: "write it into the module section itself");
 		return;
 	}
-	if (*key == '\0' || strchr(key, '=') != NULL) {
+	if (*key == '\0')
+		return; /* told already */
+	if (strchr(key, '=') != NULL) {
 		config_error(fill->errors, place,
-		    "'%s' can't be a setting of a module: it is empty or has "
-		    "a = in it",
+		    "'%s' can't be a setting of a module: it has a = in it",
 		    key);
 		return;
 	}

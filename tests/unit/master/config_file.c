@@ -447,6 +447,16 @@ static const struct {
 	    "a.conf:2: something is missing before the end of the file" },
 	{ "control = \"\\999\"\n", "a.conf:1: '\\999' is no byte; write \\\\ "
 				   "for a backslash" },
+	{ MAIN "\"\" = 2\n",
+	    "a.conf: \"\" is no setting's name; write NAME = VALUE" },
+	{ "pool main { module hello { settings { \"\" = 2 } } }\n",
+	    "a.conf:1: \"\" is no setting's name; write NAME = VALUE" },
+	{ "pool main { module hello { settings { \"a=b\" = 2 } } }\n",
+	    "a.conf:1: 'a=b' can't be a setting of a module: it has a = in "
+	    "it" },
+	{ MAIN "\"x|y\" = 2\n",
+	    "a.conf:2: x: there is no such setting here; bulkhead "
+	    "--describe-config tells which there are" },
 	{ "include()\n" MAIN, "a.conf:1: include: write one name, like "
 			      "include(\"conf.d/*.conf\")" },
 };
