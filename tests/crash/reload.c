@@ -19,6 +19,7 @@ enum {
 	RELOADS = 10,
 	WARM = 5, /* reloads until the master holds what it will hold */
 	LONG_MS = 20000,
+	STILL = 10,       /* looks */
 	SLACK_KIB = 1024, /* of memory: what the allocator keeps differs */
 };
 
@@ -62,6 +63,23 @@ wait_alone(struct server *server, unsigned reloads)
 	(void)server_log_wait(server, text, LONG_MS);
 }
 
+/* A dead worker's memory and clients' ends are let go of a moment later. */
+static void
+hold_still(pid_t pid, struct process_holding *ret_holding)
+{
+	int64_t deadline = test_deadline(LONG_MS);
+	size_t before;
+	unsigned still = 0;
+
+	process_hold(pid, ret_holding);
+	while (still < STILL && test_left_ms(deadline) > 0) {
+		before = ret_holding->descriptors;
+		test_sleep_ms(20);
+		process_hold(pid, ret_holding);
+		still = ret_holding->descriptors == before ? still + 1 : 0;
+	}
+}
+
 static void
 reload(const struct storm *storm, struct storm_result *result)
 {
@@ -78,7 +96,7 @@ reload(const struct storm *storm, struct storm_result *result)
 	if (result->killed != WARM && result->killed != storm->kills)
 		return;
 	wait_alone(campaign->server, result->killed);
-	process_hold(campaign->server->pid,
+	hold_still(campaign->server->pid,
 	    result->killed == WARM ? &campaign->before : &campaign->after);
 }
 
