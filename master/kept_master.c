@@ -132,6 +132,7 @@ kept_master_save(const struct master *master, struct kept *kept)
 	kept_set(root, "incarnations", json_integer(master->incarnations));
 	kept_set(
 	    root, "started_ns", json_integer((json_int_t)master->started_ns));
+	kept_set(root, "log_level", json_integer(master->log_level));
 	kept_set(root, "workers_started",
 	    json_integer((json_int_t)master->workers_started));
 	kept_set(root, "workers_died",
@@ -241,6 +242,8 @@ load_figures(struct master *master, const json_t *root)
 	master->workers_started =
 	    (uint64_t)kept_number(root, "workers_started", 0);
 	master->workers_died = (uint64_t)kept_number(root, "workers_died", 0);
+	master->log_level =
+	    (int)kept_number(root, "log_level", master->config->log_level);
 	if ((fd == -1 || retired_take_over(&master->retired, fd) != 0) &&
 	    retired_create(&master->retired) != 0)
 		log_warn("the figures of workers that are gone are lost");

@@ -271,7 +271,7 @@ server_resume(struct master *master, const struct config_source *source,
 	if (error != 0)
 		return (error);
 	(void)fd_raise_limit(&limit); /* it is as high as it was */
-	log_set_level(master->config->log_level);
+	log_set_level(master->log_level);
 	master->phase = MASTER_SERVING;
 	return (0);
 }

@@ -269,6 +269,8 @@ due(struct loop_timer *timer)
 
 	if (upgrade->state == UPGRADE_TRIED)
 		fail(upgrade, -ETIMEDOUT, "the trial didn't end in time");
+	else if (upgrade->master->leave.begun)
+		fail(upgrade, -ESHUTDOWN, "the server is about to stop");
 	else if (kept_master_is_calm(upgrade->master))
 		go_on(upgrade);
 	else if (clock_now() > upgrade->until_ns)
