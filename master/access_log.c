@@ -13,6 +13,7 @@
 #include <bsd/string.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -122,6 +123,46 @@ open_log(const struct config_pool *config, struct access_log *ret_log)
 		    : open_socket(path, &ret_log->fd));
 }
 
+/*
+ * Could a file be made there? A check leaves none: one that root has made with
+ * bulkhead -t is none that a server of another user can write.
+ */
+static int
+check_folder(const char *path)
+{
+	char folder[PATH_MAX];
+	char *slash;
+
+	if (strlcpy(folder, path, sizeof(folder)) >= sizeof(folder))
+		return (-ENAMETOOLONG);
+	slash = strrchr(folder, '/');
+	if (slash == NULL)
+		(void)strlcpy(folder, ".", sizeof(folder));
+	else
+		slash[slash == folder ? 1 : 0] = '\0';
+	return (access(folder, W_OK | X_OK) == 0 ? 0 : -errno);
+}
+
+static int
+check_log(const struct config_pool *config)
+{
+	struct access_log log;
+	struct stat status;
+	const char *path;
+	int error;
+
+	error = parse(config, &log, &path);
+	if (error != 0 || path == NULL)
+		return (error);
+	if (log.kind == LOG_KIND_FILE && stat(path, &status) != 0 &&
+	    errno == ENOENT)
+		return (check_folder(path));
+	error = open_log(config, &log);
+	if (error == 0)
+		access_log_close(&log);
+	return (error);
+}
+
 bool
 access_log_wanted(const struct config_pool *config)
 {
@@ -147,13 +188,12 @@ access_log_check(const struct config_pool *config, struct reason *why)
 		    "access-log-format = '%s': write combined or json",
 		    config->access_log_format));
 	}
-	error = open_log(config, &log);
+	error = check_log(config);
 	if (error != 0)
 		return (reason_set(why, error, "access-log = '%s': %s",
 		    config->access_log,
 		    error == -EINVAL ? "this is no file that can be appended to"
 				     : strerror(-error)));
-	access_log_close(&log);
 	return (0);
 }
 

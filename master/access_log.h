@@ -35,8 +35,8 @@ struct access_rest {
 
 /*
  * access_log_check(config, why):
- * Are the pool's settings good, and can the log be opened? Returns 0, or
- * -errno with the line in ${why}.
+ * Are the pool's settings good, and can the log be opened, or made? Makes
+ * none. Returns 0, or -errno with the line in ${why}.
  */
 int access_log_check(const struct config_pool *config, struct reason *why);
 

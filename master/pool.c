@@ -60,7 +60,9 @@ pool_init(struct pool *pool, struct generation *generation,
 	pool->config = config;
 	pool->geometry = segment_default_geometry(
 	    master->connections.max, config->module_count);
-	access_log_open(&pool->log, config);
+	pool->log.fd = -1;
+	if (!generation->config->check)
+		access_log_open(&pool->log, config);
 	/* Even if it can't be opened now: it may be later. */
 	if (access_log_wanted(config))
 		pool->geometry.log_size = SEGMENT_LOG_SIZE;

@@ -293,6 +293,25 @@ a_check_says_ok_and_starts_nothing(void **state)
 	EXPECT_REFUSAL("colour", "-t", "-m", "hello,colour=blue");
 }
 
+/* One that root has made isn't one that the service could write. */
+static void
+a_check_makes_no_access_log(void **state)
+{
+	char option[PATH_SIZE], dir[] = "/tmp/bulkhead-test-XXXXXX";
+	struct process_result result;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(option, sizeof(option), "access-log=%s/log", dir);
+	run_bulkhead(
+	    (const char *const[]){ "-t", "-m", "hello", "-o", option, NULL },
+	    &result);
+	assert_int_equal(result.status, 0);
+	process_result_free(&result);
+	assert_int_equal(rmdir(dir), 0);
+	EXPECT_REFUSAL("No such file", "-t", "-m", "hello", "-o", option);
+}
+
 static void
 the_version_is_told(void **state)
 {
@@ -322,6 +341,7 @@ main(int argc, char **argv)
 		PROCESS_TEST(
 		    a_control_socket_left_by_a_killed_server_is_no_obstacle),
 		PROCESS_TEST(a_check_says_ok_and_starts_nothing),
+		PROCESS_TEST(a_check_makes_no_access_log),
 		PROCESS_TEST(the_version_is_told),
 	};
 
