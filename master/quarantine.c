@@ -140,37 +140,83 @@ crashed_at_start(struct worker *worker, struct quarantine_module *module)
 	return (true);
 }
 
-bool
-quarantine_crash(struct worker *worker, const struct culprit *culprit)
+static bool
+is_same(
+    const struct quarantine_module *old, const struct quarantine_module *new)
 {
-	struct pool *pool = worker->pool;
-	const struct config_pool *config = pool->config;
-	bool loading = culprit->step == ACTIVITY_LOADING;
-	struct quarantine_module *module;
-	uint64_t now = clock_now();
+	const struct config_module *a = &old->pool->config->modules[old->id];
+	const struct config_module *b = &new->pool->config->modules[new->id];
+
+	if (strcmp(old->build, new->build) != 0 ||
+	    strcmp(a->path, b->path) != 0 || a->optional != b->optional ||
+	    a->required != b->required || a->setting_count != b->setting_count)
+		return (false);
+	for (size_t i = 0; i < a->setting_count; i++)
+		if (strcmp(a->settings[i], b->settings[i]) != 0)
+			return (false);
+	return (true);
+}
+
+/*
+ * For which module is this death counted? A retired generation's counts for
+ * the one that serves, if that has the same build.
+ */
+static struct quarantine_module *
+find_counted(const struct worker *worker, uint32_t id)
+{
+	struct pool *pool = worker->pool, *heir;
+	struct quarantine_module *module = &pool->quarantine.modules[id];
+
+	if (pool->generation->state != GENERATION_RETIRED)
+		return (module);
+	heir = generation_heir(pool, pool->master->generation);
+	if (heir != NULL &&
+	    pool_find_module(heir, pool->config->modules[id].name, &id) &&
+	    is_same(module, &heir->quarantine.modules[id]))
+		return (&heir->quarantine.modules[id]);
+	return (module);
+}
+
+/* It has crashed once more: too often? */
+static void
+judge(struct quarantine_module *module, bool loading, uint64_t now)
+{
+	const struct config_pool *config = module->pool->config;
 	uint32_t count;
 
-	if (culprit->module >= config->module_count)
-		return (false);
-	module = &pool->quarantine.modules[culprit->module];
-	module->times_ns[module->crashes++ % QUARANTINE_CRASHES_MAX] = now;
-	if (pool->master->phase == MASTER_STARTING)
-		return (loading && crashed_at_start(worker, module));
-	/* A reload that fails leaves nothing behind. */
-	if (pool->generation->state == GENERATION_STARTING)
-		return (false);
 	count = quarantine_count(
 	    module, now, config->quarantine_window_ms * CLOCK_NS_PER_MS);
 	if (count < config->quarantine_crashes)
-		return (false);
+		return;
 	module->unloadable = module->unloadable || loading;
 	if (module->active)
-		return (false);
+		return;
 	log_err("module %s has crashed %u times in %g s: under quarantine; %s",
 	    config->modules[module->id].name, (unsigned)count,
 	    (double)config->quarantine_window_ms / 1000,
 	    consequence(&config->modules[module->id]));
 	impose(module);
+}
+
+bool
+quarantine_crash(struct worker *worker, const struct culprit *culprit)
+{
+	const struct pool *pool = worker->pool;
+	bool starting = pool->master->phase == MASTER_STARTING;
+	bool loading = culprit->step == ACTIVITY_LOADING;
+	struct quarantine_module *module;
+	uint64_t now = clock_now();
+
+	if (culprit->module >= pool->config->module_count)
+		return (false);
+	/* A reload that fails leaves nothing behind. */
+	if (!pool->generation->served && !starting)
+		return (false);
+	module = find_counted(worker, culprit->module);
+	module->times_ns[module->crashes++ % QUARANTINE_CRASHES_MAX] = now;
+	if (starting)
+		return (loading && crashed_at_start(worker, module));
+	judge(module, loading, now);
 	return (false);
 }
 
@@ -207,23 +253,6 @@ quarantine_lift(struct pool *pool, uint32_t id, const char *why)
 		if ((pool->workers[i].unloaded >> id & 1) != 0)
 			recycle_want(&pool->workers[i]);
 	recycle_step(pool);
-	return (true);
-}
-
-static bool
-is_same(
-    const struct quarantine_module *old, const struct quarantine_module *new)
-{
-	const struct config_module *a = &old->pool->config->modules[old->id];
-	const struct config_module *b = &new->pool->config->modules[new->id];
-
-	if (strcmp(old->build, new->build) != 0 ||
-	    strcmp(a->path, b->path) != 0 || a->optional != b->optional ||
-	    a->required != b->required || a->setting_count != b->setting_count)
-		return (false);
-	for (size_t i = 0; i < a->setting_count; i++)
-		if (strcmp(a->settings[i], b->settings[i]) != 0)
-			return (false);
 	return (true);
 }
 

@@ -295,6 +295,45 @@ quarantine_ends_with_another_build_only(void **state)
 	server_stop(server);
 }
 
+/* The worker with the lowest pid; with none but its own signal to blame. */
+static void
+crash_the_oldest(struct server *server)
+{
+	pid_t workers[SERVER_WORKERS_MAX];
+
+	assert_true(server_workers(server, workers) > 0);
+	assert_int_equal(kill(workers[0], SIGSEGV), 0);
+}
+
+/* What kills them while they finish is known of the module from then on. */
+static void
+a_crash_of_the_old_workers_counts_for_the_new(void **state)
+{
+	struct server *server = server_make();
+	struct client client;
+	char path[512];
+
+	(void)state;
+	server->crash_expected = true;
+	server_module("trouble", path, sizeof(path));
+	server_launch(server, "-l", "127.0.0.1:0", "-w", "1", "-o", "spares=0",
+	    "-o", "state-dir=", "-o", "quarantine-crashes=1", "-m", "hello",
+	    "-m", path, NULL);
+	client_open(&client, server);
+	/* It is in a callback that never ends when the others take over. */
+	client_send_text(&client, "POST /trouble/hang HTTP/1.1\r\nHost: a\r\n"
+				  "Content-Length: 0\r\n\r\n");
+	test_sleep_ms(100);
+	ctl_expect(server, "reload", NULL, 0, "generation 2 serves");
+	crash_the_oldest(server);
+	(void)server_log_wait(
+	    server, "module trouble has crashed 1 times", LONG_MS);
+	(void)server_log_wait(server, "generation 1 is gone", LONG_MS);
+	client_close(&client);
+	ctl_expect(server, "status", NULL, 0, "quarantined");
+	server_stop(server);
+}
+
 /* Left out at the start because it crashed there; another build is tried. */
 static void
 a_module_that_was_left_out_is_loaded_with_another_build(void **state)
@@ -358,6 +397,7 @@ main(int argc, char **argv)
 		PROCESS_TEST(the_drain_limit_bounds_what_is_in_flight),
 		PROCESS_TEST(reloads_come_one_after_the_other),
 		PROCESS_TEST(quarantine_ends_with_another_build_only),
+		PROCESS_TEST(a_crash_of_the_old_workers_counts_for_the_new),
 		PROCESS_TEST(
 		    a_module_that_was_left_out_is_loaded_with_another_build),
 		PROCESS_TEST(workers_that_die_after_the_switch_are_replaced),
