@@ -4,7 +4,7 @@
 #include <string.h>
 
 enum {
-	CTL_MS = 10000
+	CTL_MS = 60000 /* a reload waits for new workers, on a busy machine */
 };
 
 int
