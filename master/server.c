@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static uint32_t
 count_workers(const struct config *config)
@@ -62,6 +63,8 @@ size_table(
 		slots = config->slots_max;
 	master->workers_max = (uint32_t)((limit - SERVER_RESERVE - slots) /
 					 SERVER_RESERVE_PER_WORKER);
+	/* Before any thread: let_go.c. */
+	(void)fd_make_room(STDERR_FILENO, slots + reserve);
 	error = connections_init(&master->connections, (uint32_t)slots);
 	if (error != 0)
 		return (reason_set(why, error, "out of memory"));

@@ -63,6 +63,26 @@ fd_raise_limit(size_t *ret_limit)
 }
 
 int
+fd_make_room(int fd, size_t count)
+{
+	struct rlimit limit;
+	int highest;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return (-errno);
+	if (count > limit.rlim_cur)
+		count = (size_t)limit.rlim_cur;
+	if (count == 0)
+		return (0);
+	/* The table is made for the highest that there ever was. */
+	highest = fcntl(fd, F_DUPFD_CLOEXEC, (int)count - 1);
+	if (highest == -1)
+		return (-errno);
+	(void)close(highest);
+	return (0);
+}
+
+int
 fd_send(
     int socket, const void *bytes, size_t size, const int *fds, size_t count)
 {

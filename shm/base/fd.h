@@ -30,6 +30,16 @@ int fd_set_nonblock(int fd);
 int fd_raise_limit(size_t *ret_limit);
 
 /*
+ * fd_make_room(fd, count):
+ * Have the kernel make room for ${count} descriptors, or as many as the limit
+ * allows; ${fd} is any that is open. A table that grows later, in a process
+ * with threads, waits for all CPUs (an RCU grace period): tens of
+ * milliseconds, and seconds on a busy machine. So: before the first thread.
+ * Returns 0 or -errno, and then it grows later.
+ */
+int fd_make_room(int fd, size_t count);
+
+/*
  * fd_send(socket, bytes, size, fds, count):
  * Send one message of ${size} bytes with ${count} (0 to FD_PASS_MAX)
  * descriptors over a SOCK_SEQPACKET socket, without blocking and without

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -235,6 +236,41 @@ a_peer_that_is_gone_is_seen_without_a_signal(void **state)
 	assert_int_equal(0, count);
 }
 
+/* The size of the kernel's table of ours. */
+static size_t
+table_size(void)
+{
+	char line[128];
+	size_t size = 0;
+	FILE *file = fopen("/proc/self/status", "re");
+
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file) != NULL)
+		(void)sscanf(line, "FDSize: %zu", &size);
+	assert_int_equal(0, fclose(file));
+	return (size);
+}
+
+static void
+room_is_made_for_as_many_as_may_be(void **state)
+{
+	struct rlimit before, limit;
+
+	(void)state;
+	assert_int_equal(0, getrlimit(RLIMIT_NOFILE, &before));
+	limit = before;
+	limit.rlim_cur = 900;
+	assert_int_equal(0, setrlimit(RLIMIT_NOFILE, &limit));
+	assert_int_equal(0, fd_make_room(STDERR_FILENO, 500));
+	assert_true(table_size() >= 500);
+	assert_int_equal(0, fd_make_room(STDERR_FILENO, 100000));
+	assert_true(table_size() >= 900);
+	assert_int_equal(-1, fcntl(899, F_GETFD)); /* nothing is left open */
+	assert_int_equal(0, fd_make_room(STDERR_FILENO, 0));
+	assert_int_equal(-EBADF, fd_make_room(-1, 10));
+	assert_int_equal(0, setrlimit(RLIMIT_NOFILE, &before));
+}
+
 #define FD_TEST(function) \
 	cmocka_unit_test_setup_teardown(function, setup, teardown)
 
@@ -248,6 +284,7 @@ static const struct CMUnitTest tests[] = {
 	FD_TEST(a_message_too_long_leaves_no_descriptor_behind),
 	FD_TEST(nothing_blocks),
 	FD_TEST(a_peer_that_is_gone_is_seen_without_a_signal),
+	cmocka_unit_test(room_is_made_for_as_many_as_may_be),
 };
 
 UNIT_MAIN(tests)
