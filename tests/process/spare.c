@@ -70,7 +70,7 @@ worker_pid(struct server *server, unsigned number)
 	(void)snprintf(start, sizeof(start), "\n%6u  ", number);
 	line = strstr(result.output, start);
 	assert_non_null(line);
-	assert_int_equal(sscanf(line + strlen(start), "%d", &pid), 1);
+	assert_int_equal(sscanf(line + strlen(start), "%*s %d", &pid), 1);
 	process_result_free(&result);
 	return (pid);
 }
@@ -94,7 +94,7 @@ a_spare_is_ready_and_shown_and_gets_nothing(void **state)
 		client_response(&clients[i], &r);
 		response_free(&r);
 	}
-	wait_status(server, "  spare                 3 ");
+	wait_status(server, "  spare              3 ");
 	assert_int_equal(kill(worker_pid(server, 3), SIGSTOP), 0);
 	for (i = 0; i < CLIENTS; i++) {
 		client_send_text(&clients[i], GET_HELLO);
