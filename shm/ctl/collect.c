@@ -218,7 +218,7 @@ receive_answer(int s, uint64_t deadline_ns, struct answer *ret_answer)
 }
 
 static int
-add_worker(struct collect_status *status, const struct answer *answer)
+add_worker(struct collect_status *status, struct answer *answer)
 {
 	struct collect_worker *workers, *worker;
 
@@ -231,11 +231,16 @@ add_worker(struct collect_status *status, const struct answer *answer)
 	status->workers = workers;
 	worker = &workers[status->worker_count++];
 	memset(worker, 0, sizeof(*worker));
+	worker->segment_fd = -1;
 	worker->info = answer->body.worker;
 	worker->info.state_name[sizeof(worker->info.state_name) - 1] = '\0';
 	worker->info.pool[sizeof(worker->info.pool) - 1] = '\0';
 	(void)strlcpy(worker->pool, worker->info.pool, sizeof(worker->pool));
-	return (collect_segment(answer->fd, status->wants, worker));
+	if (status->worker_count > COLLECT_KEPT)
+		return (collect_segment(answer->fd, status->wants, worker));
+	worker->segment_fd = answer->fd;
+	answer->fd = -1;
+	return (0);
 }
 
 static int
@@ -250,6 +255,28 @@ add_module(struct collect_status *status, const struct answer *answer)
 	module->name[sizeof(module->name) - 1] = '\0';
 	module->pool[sizeof(module->pool) - 1] = '\0';
 	return (0);
+}
+
+/*
+ * Only when the master has said all: it has no time to wait for us. Those whose
+ * descriptors weren't kept have been read.
+ */
+static int
+read_segments(struct collect_status *status)
+{
+	struct collect_worker *worker;
+	size_t i;
+	int error = 0;
+
+	for (i = 0; error == 0 && i < status->worker_count; i++) {
+		worker = &status->workers[i];
+		if (worker->segment_fd == -1)
+			continue;
+		error =
+		    collect_segment(worker->segment_fd, status->wants, worker);
+		fd_close(&worker->segment_fd);
+	}
+	return (error);
 }
 
 /* What the dead have counted. False for a figure that isn't theirs. */
@@ -284,9 +311,11 @@ static int
 add_up(struct collect_status *status)
 {
 	struct retired_copy retired = { .count = 0 };
-	int error = 0;
+	int error = read_segments(status);
 	size_t i;
 
+	if (error != 0)
+		return (error);
 	if (status->retired_fd != -1 &&
 	    (error = retired_read(status->retired_fd, &retired)) == -ENOMEM)
 		return (error);
@@ -508,6 +537,8 @@ collect_free(struct collect_status *status)
 	size_t i;
 
 	for (i = 0; i < status->worker_count; i++) {
+		if (status->workers[i].segment_fd > 0)
+			fd_close(&status->workers[i].segment_fd);
 		figures_free(&status->workers[i].figures);
 		free(status->workers[i].requests);
 		free(status->workers[i].entries);

@@ -17,8 +17,9 @@
 #include <stdint.h>
 
 enum {
-	COLLECT_WORKERS_MAX = 4096,         /* more is not a server of ours */
-	COLLECT_TIMEOUT_MS = 5000,          /* for the whole conversation */
+	COLLECT_WORKERS_MAX = 4096, /* more is not a server of ours */
+	COLLECT_KEPT = 512,         /* descriptors kept until all is said */
+	COLLECT_TIMEOUT_MS = 5000,  /* for the whole conversation */
 	COLLECT_RELOAD_MS = 60 * 60 * 1000, /* the same for a reload */
 	COLLECT_STEP_NAME = 64,
 	COLLECT_MODULES_MAX = 16 * SEGMENT_MODULES_MAX, /* of all pools */
@@ -68,7 +69,8 @@ enum collect_wants {
 
 struct collect_worker {
 	struct message_status_worker info;
-	bool readable; /* there was a segment, and it made sense */
+	bool readable;  /* there was a segment, and it made sense */
+	int segment_fd; /* the collector's own */
 	char pool[FIGURES_POOL_NAME]; /* empty: there are no pools */
 	struct figures figures;
 	size_t activity_count;
