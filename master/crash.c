@@ -168,6 +168,8 @@ crash_collect(const struct worker *worker, const siginfo_t *end,
 	tell_time(crash);
 	tell_end(end, crash);
 	tell_culprit(worker, crash);
+	outstanding_collect(&worker->view, &worker->master->connections,
+	    &worker->owner, &crash->outstanding);
 	if (worker->view.header != NULL)
 		crash->entry_count =
 		    recorder_read(&worker->view, CRASH_ENTRIES, crash->entries);

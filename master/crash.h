@@ -11,6 +11,7 @@
 #include "master/cause.h"
 #include "master/culprit.h"
 #include "master/fate.h"
+#include "master/outstanding.h"
 #include "shm/recorder.h"
 
 #include <signal.h>
@@ -50,7 +51,8 @@ struct crash {
 	size_t other_count;
 	struct culprit others[CRASH_OTHERS];
 
-	struct fates fates; /* what became of its connections */
+	struct outstanding outstanding; /* its operations */
+	struct fates fates;             /* what became of its connections */
 	size_t entry_count;
 	struct recorder_entry entries[CRASH_ENTRIES]; /* oldest first */
 };

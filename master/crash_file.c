@@ -53,19 +53,36 @@ put_text(struct builder *b, json_t *object, const char *name, const char *text)
 	put(b, object, name, i == 0 ? json_null() : json_string(clean));
 }
 
+/* A request's id as the logs say it; null for none. */
+static void
+put_request(struct builder *b, json_t *object, uint64_t request)
+{
+	char text[48] = "";
+
+	if (request != 0)
+		(void)snprintf(text, sizeof(text), "%" PRIu64 "-%" PRIu64,
+		    request >> REQUEST_COUNT_BITS, request & UINT32_MAX);
+	put_text(b, object, "request", text);
+}
+
+static void
+put_operation(struct builder *b, json_t *object, uint16_t op)
+{
+	const char *name = operation_name(op);
+
+	if (name != NULL)
+		put_text(b, object, "operation", name);
+	else
+		put_number(b, object, "operation", op);
+}
+
 static void
 put_culprit(struct builder *b, json_t *object, const struct culprit *culprit)
 {
-	char request[48] = "";
-
-	if (culprit->request != 0)
-		(void)snprintf(request, sizeof(request), "%" PRIu64 "-%" PRIu64,
-		    culprit->request >> REQUEST_COUNT_BITS,
-		    culprit->request & UINT32_MAX);
 	put_number(b, object, "thread", culprit->thread);
 	put_text(b, object, "module", culprit->name);
 	put_text(b, object, "step", culprit->step_name);
-	put_text(b, object, "request", request);
+	put_request(b, object, culprit->request);
 }
 
 static json_t *
@@ -135,17 +152,81 @@ build_connections(struct builder *b, const struct fates *fates)
 	return (o);
 }
 
+/* Of a result there is one only when it was done. */
+static json_t *
+build_operation(struct builder *b, const struct outstanding_entry *entry)
+{
+	const bool done =
+	    entry->state == RECORD_DONE || entry->state == RECORD_DISPATCHING;
+	char client[ADDRESS_TEXT] = "";
+	json_t *o = json_object();
+
+	if (entry->known)
+		address_format_peer(&entry->peer, client);
+	put_text(b, o, "state", outstanding_state_name(entry->state));
+	put_operation(b, o, entry->op);
+	put_number(b, o, "slot", entry->slot);
+	put_number(b, o, "generation", entry->generation);
+	put_text(b, o, "client", client);
+	put_request(b, o, entry->request);
+	put(b, o, "completer",
+	    entry->completer != 0 ? json_integer(entry->completer)
+				  : json_null());
+	put(b, o, "bytes",
+	    done ? json_integer((json_int_t)entry->bytes) : json_null());
+	put(b, o, "status", done ? json_integer(entry->status) : json_null());
+	return (o);
+}
+
+static json_t *
+build_operations(struct builder *b, const struct outstanding *outstanding)
+{
+	json_t *o = json_object(), *list = json_array();
+	uint64_t all = 0;
+
+	for (int i = OUTSTANDING_STATES - 1; i > RECORD_FREE; i--) {
+		put_number(b, o, outstanding_state_name((enum record_state)i),
+		    outstanding->counts[i]);
+		all += outstanding->counts[i];
+	}
+	for (size_t i = 0; i < outstanding->count; i++)
+		if (json_array_append_new(list,
+			build_operation(b, &outstanding->entries[i])) != 0)
+			b->failed = true;
+	put(b, o, "list", list);
+	put_number(b, o, "not_listed", all - outstanding->count);
+	return (o);
+}
+
+/* How the segment was found, and what it said of operations. */
+static void
+put_outstanding(
+    struct builder *b, json_t *root, const struct outstanding *outstanding)
+{
+	static const char *const found[] = {
+		[OUTSTANDING_NONE] = "none",
+		[OUTSTANDING_UNREAD] = "unread",
+		[OUTSTANDING_WHOLE] = "whole",
+		[OUTSTANDING_CORRUPT] = "corrupt",
+	};
+	char rule[128] = "";
+
+	if (outstanding->violated != NULL)
+		(void)snprintf(rule, sizeof(rule), "%s: %" PRIu64,
+		    outstanding->violated, outstanding->violated_at);
+	put_text(b, root, "segment", found[outstanding->segment]);
+	put_number(b, root, "violations", outstanding->violations);
+	put_text(b, root, "violation", rule);
+	put(b, root, "operations", build_operations(b, outstanding));
+}
+
 static json_t *
 build_entry(struct builder *b, const struct recorder_entry *entry)
 {
-	const char *name = operation_name(entry->op);
 	json_t *o = json_object();
 
 	put_number(b, o, "time_ns", entry->time_ns);
-	if (name != NULL)
-		put_text(b, o, "operation", name);
-	else
-		put_number(b, o, "operation", entry->op);
+	put_operation(b, o, entry->op);
 	put_number(b, o, "slot", entry->conn & UINT32_MAX);
 	put_number(b, o, "generation", entry->conn >> 32);
 	put(b, o, "bytes", json_integer((json_int_t)entry->bytes));
@@ -205,6 +286,7 @@ crash_file_format(const struct crash *crash)
 	put_end(&b, root, crash);
 	put(&b, root, "culprit", build_culprit(&b, crash));
 	put(&b, root, "other_threads", build_others(&b, crash));
+	put_outstanding(&b, root, &crash->outstanding);
 	put(&b, root, "connections", build_connections(&b, &crash->fates));
 	put(&b, root, "recorder", build_recorder(&b, crash));
 	if (!b.failed)

@@ -42,6 +42,30 @@ request_id_make(uint32_t incarnation, uint32_t count)
 	return ((uint64_t)(incarnation & 0xffff) << REQUEST_COUNT_BITS | count);
 }
 
+/*
+ * A request's handle: what modules hold, and the token of its operations. It
+ * names the same count, and the connection's slot; 0 is none.
+ */
+enum {
+	REQUEST_SLOT_BITS = 24
+};
+
+static inline uint64_t
+request_handle_make(uint32_t count, uint32_t slot)
+{
+	return ((uint64_t)count << REQUEST_SLOT_BITS | slot);
+}
+static inline uint32_t
+request_handle_slot(uint64_t handle)
+{
+	return ((uint32_t)handle & ((1u << REQUEST_SLOT_BITS) - 1));
+}
+static inline uint64_t
+request_handle_count(uint64_t handle)
+{
+	return (handle >> REQUEST_SLOT_BITS);
+}
+
 static inline uint64_t
 activity_pack(uint32_t module, uint32_t step, uint64_t request)
 {

@@ -53,12 +53,24 @@ load(const _Atomic uint64_t *word)
 /* A plain member, while its writer may be writing it. */
 #define LOAD(member) __atomic_load_n(&(member), __ATOMIC_ACQUIRE)
 
+/* The word at ${at} can't be; ${rule} says why. */
+static void
+violate(struct reading *reading, const char *rule, uint64_t at)
+{
+	struct reader *reader = reading->reader;
+
+	if (reader->corrupt++ != 0)
+		return;
+	reader->violated = rule;
+	reader->violated_at = at;
+}
+
 /* Of a dead worker it can't be; of a living one it was only just changing. */
 static void
-count_misfit(struct reading *reading)
+misfit(struct reading *reading, const char *rule, uint64_t at)
 {
 	if (reading->dead)
-		reading->reader->corrupt++;
+		violate(reading, rule, at);
 }
 
 /*
@@ -109,21 +121,38 @@ place_of(enum record_state state)
 	return (PLACE_NONE);
 }
 
+/* The rule that a record breaks, or NULL. */
+static const char *
+broken_rule(
+    const struct segment *segment, uint64_t ctl, const struct completion *c)
+{
+	if (record_state(ctl) > RECORD_DISPATCHING)
+		return ("a record has a state that there isn't");
+	if (record_owner(ctl) >= segment->geometry.producers)
+		return ("a record's owner is no producer");
+	if (record_generation(ctl) == 0)
+		return ("a record has no generation");
+	if ((ctl & RECORD_UNUSED) != 0)
+		return ("a record's unused bits are set");
+	if (record_state(ctl) != RECORD_FREE && c->op >= SEGMENT_OPERATIONS)
+		return ("a record's operation is none");
+	return (NULL);
+}
+
 static void
 read_record(struct reading *reading, uint32_t index)
 {
 	const struct segment *segment = reading->segment;
 	struct reader_item *item = &reading->reader->items[index];
 	struct completion *c = &item->record.completion;
+	const char *rule;
 	uint64_t ctl;
 
 	item->place = PLACE_NONE;
 	ctl = copy_record(reading, &segment->records[index], c);
-	if (record_state(ctl) > RECORD_DISPATCHING ||
-	    record_owner(ctl) >= segment->geometry.producers ||
-	    record_generation(ctl) == 0 || (ctl & RECORD_UNUSED) != 0 ||
-	    (record_state(ctl) != RECORD_FREE && c->op >= SEGMENT_OPERATIONS)) {
-		reading->reader->corrupt++;
+	rule = broken_rule(segment, ctl, c);
+	if (rule != NULL) {
+		violate(reading, rule, index);
 		return;
 	}
 	item->record.state = (enum record_state)record_state(ctl);
@@ -151,12 +180,14 @@ tell(struct reading *reading, uint64_t index)
 	struct reader_item *item;
 
 	if (index >= reading->segment->geometry.records) {
-		reading->reader->corrupt++;
+		violate(reading, "the ring tells of a record that there isn't",
+		    index);
 		return (NULL);
 	}
 	item = &reading->reader->items[index];
 	if (item->place != PLACE_UNTOLD) {
-		count_misfit(reading);
+		misfit(reading, "a record is told of that isn't done, or twice",
+		    index);
 		return (NULL);
 	}
 	item->record.told = true;
@@ -201,12 +232,13 @@ read_entry(struct reading *reading, uint64_t place)
 	    ticket - reading->head >= ((word & 1) != 0
 					      ? reading->tail - reading->head
 					      : reading->mask + 2)) {
-		count_misfit(reading);
+		misfit(reading, "a ring entry is of another lap", place);
 		return;
 	}
 	if ((word & 1) == 0) {
 		if (index != 0)
-			reading->reader->corrupt++;
+			violate(
+			    reading, "a free ring entry names a record", place);
 		return;
 	}
 	item = tell(reading, index);
@@ -229,7 +261,9 @@ read_ring(struct reading *reading)
 	reading->window =
 	    reading->dead && reading->tail - reading->head <= reading->mask + 1;
 	if (!reading->window)
-		count_misfit(reading);
+		misfit(reading,
+		    "the ring's tail is a lap or more from its head",
+		    reading->tail);
 	for (place = 0; place <= reading->mask; place++)
 		read_entry(reading, place);
 }
@@ -281,7 +315,9 @@ read_lane(struct reading *reading)
 		place = (start + order) & mask;
 		if (ref_index(load(&reading->segment->lane[place].ref)) >=
 		    reading->segment->geometry.records)
-			reading->reader->corrupt++;
+			violate(reading,
+			    "the lane tells of a record that there isn't",
+			    place);
 		item = lane_item(reading, place);
 		if (item == NULL ||
 		    tell(reading, ref_index(item->record.completion.ref)) ==
@@ -317,6 +353,19 @@ compare_items(const void *a, const void *b)
 	return (order);
 }
 
+/* Sort those that aren't free to the front: that's few of them. */
+static void
+sort_items(struct reader *reader, uint32_t records)
+{
+	uint32_t i;
+
+	for (i = 0; i < records; i++)
+		if (reader->items[i].place != PLACE_NONE)
+			reader->items[reader->count++] = reader->items[i];
+	qsort(reader->items, reader->count, sizeof(*reader->items),
+	    compare_items);
+}
+
 int
 reader_open(struct reader *reader, const struct segment *segment, bool dead)
 {
@@ -337,10 +386,7 @@ reader_open(struct reader *reader, const struct segment *segment, bool dead)
 	read_bitmap(&reading);
 	read_ring(&reading);
 	read_lane(&reading);
-	qsort(reader->items, records, sizeof(*reader->items), compare_items);
-	while (reader->count < records &&
-	       reader->items[reader->count].place != PLACE_NONE)
-		reader->count++;
+	sort_items(reader, records);
 	return (0);
 }
 

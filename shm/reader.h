@@ -40,6 +40,8 @@ struct reader {
 	uint32_t next;
 	uint32_t states[RECORD_DISPATCHING + 1]; /* how many records of each */
 	uint32_t corrupt;                        /* words that can't be */
+	const char *violated; /* the rule that the first of these broke */
+	uint64_t violated_at; /* its place: a record, an entry */
 	uint32_t torn; /* living only: records that wouldn't stand still */
 };
 
@@ -47,8 +49,9 @@ struct reader {
  * reader_open(reader, segment, dead):
  * Read the records, and the ring, lane and bitmap that tell of them. ${dead}:
  * the kernel has said that the worker is dead, so all must fit together; of a
- * living one only what can't be at any time is counted as corrupt. Returns 0
- * or -ENOMEM. Any process, either view. Bounded by the geometry.
+ * living one only what can't be at any time is counted as corrupt. `violated`
+ * is a text of ours ("a record's owner is no producer") or NULL. Returns 0 or
+ * -ENOMEM. Any process, either view. Bounded by the geometry.
  */
 int reader_open(
     struct reader *reader, const struct segment *segment, bool dead);

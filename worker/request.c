@@ -14,7 +14,6 @@
 #include <string.h>
 
 enum {
-	HANDLE_SLOT_BITS = 24,
 	REQUESTS_KEPT = 256, /* free objects that aren't given back */
 };
 
@@ -63,8 +62,8 @@ request_name(struct request *request)
 		worker->request_count = 1;
 	request->id =
 	    request_id_make(worker->segment.incarnation, worker->request_count);
-	request->handle = (uint64_t)worker->request_count << HANDLE_SLOT_BITS |
-			  conn_slot_number(request->conn);
+	request->handle = request_handle_make(
+	    worker->request_count, conn_slot_number(request->conn));
 }
 
 void
@@ -97,7 +96,7 @@ request_free(struct request *request)
 struct request *
 request_by_handle(struct worker *worker, uint64_t handle)
 {
-	uint64_t slot = handle & ((1u << HANDLE_SLOT_BITS) - 1);
+	const uint32_t slot = request_handle_slot(handle);
 	struct request *request;
 
 	if (handle == 0 || slot >= worker->conns_used)

@@ -200,6 +200,75 @@ print_connections(FILE *out, const json_t *connections)
 	}
 }
 
+/* The wreck itself, when it couldn't be read as it should. */
+static void
+print_segment(FILE *out, const json_t *report)
+{
+	const char *segment = text_of(report, "segment");
+
+	if (strcmp(segment, "unread") == 0)
+		(void)fputs("segment     not read, for want of memory\n", out);
+	if (strcmp(segment, "corrupt") != 0)
+		return;
+	(void)fputs("segment     corrupt: ", out);
+	print_text(out, text_of(report, "violation"), 0);
+	(void)fprintf(out, " (of %" PRIu64 " violations)\n",
+	    number_of(report, "violations"));
+}
+
+static void
+print_operation(FILE *out, const json_t *operation)
+{
+	(void)fputs("  ", out);
+	print_text(out, text_of(operation, "state"), 12);
+	print_text(out, text_of(operation, "operation"), 20);
+	(void)fprintf(
+	    out, "slot %-6" PRIu64 "  request ", number_of(operation, "slot"));
+	print_text(out, text_of(operation, "request"), 10);
+	(void)fputs("  ", out);
+	print_text(out, text_of(operation, "client"), 0);
+	if (json_is_integer(json_object_get(operation, "completer")))
+		(void)fprintf(
+		    out, ", by %" PRIu64, number_of(operation, "completer"));
+	if (json_is_integer(json_object_get(operation, "status")))
+		(void)fprintf(out, ", %" PRId64 " bytes, status %" PRId64,
+		    (int64_t)number_of(operation, "bytes"),
+		    (int64_t)number_of(operation, "status"));
+	(void)fputc('\n', out);
+}
+
+/* What it had still to do. Reports of older servers don't say. */
+static void
+print_operations(FILE *out, const json_t *operations)
+{
+	static const char *const states[][2] = {
+		{ "dispatching", "being dispatched" },
+		{ "done", "done but not dispatched" },
+		{ "completing", "being completed" },
+		{ "in_flight", "in flight" },
+	};
+	const json_t *list = json_object_get(operations, "list"), *item;
+	const char *separator = "operations  ";
+	uint64_t count;
+	size_t i;
+
+	if (!json_is_object(operations))
+		return;
+	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		count = number_of(operations, states[i][0]);
+		if (count == 0)
+			continue;
+		(void)fprintf(
+		    out, "%s%" PRIu64 " %s", separator, count, states[i][1]);
+		separator = ", ";
+	}
+	(void)fputs(*separator == 'o' ? "operations  none\n" : "\n", out);
+	json_array_foreach(list, i, item) print_operation(out, item);
+	count = number_of(operations, "not_listed");
+	if (count != 0)
+		(void)fprintf(out, "  and %" PRIu64 " more\n", count);
+}
+
 static void
 print_report(FILE *out, const json_t *report)
 {
@@ -228,6 +297,8 @@ print_report(FILE *out, const json_t *report)
 	(void)fputc('\n', out);
 	print_field(out, "reason", report, "reason");
 	print_culprit(out, json_object_get(report, "culprit"));
+	print_segment(out, report);
+	print_operations(out, json_object_get(report, "operations"));
 	print_connections(out, json_object_get(report, "connections"));
 	print_recorder(out, json_object_get(report, "recorder"));
 }

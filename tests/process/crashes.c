@@ -84,6 +84,90 @@ crash_once(struct server *server, const char *request)
 	client_close(&client);
 }
 
+/* A line of bulkheadctl's own. */
+static void
+expect_shown(struct server *server, const json_t *report, const char *line)
+{
+	struct process_result result;
+
+	assert_int_equal(ctl(server, text(report, "id"), NULL, &result), 0);
+	if (strstr(result.output, line) == NULL)
+		fail_msg("no %s in %s", line, result.output);
+	process_result_free(&result);
+}
+
+/* One of ${list}, in no order: that of ${request}, in flight. */
+static void
+expect_operation(const json_t *list, const char *name, const char *request)
+{
+	const json_t *operation;
+	size_t i;
+
+	json_array_foreach(list, i, operation)
+	{
+		if (strcmp(text(operation, "request"), request) != 0)
+			continue;
+		assert_string_equal(text(operation, "state"), "in_flight");
+		assert_string_equal(text(operation, "operation"), name);
+		assert_memory_equal(
+		    text(operation, "client"), "127.0.0.1:", 10);
+		assert_true(json_is_null(json_object_get(operation, "bytes")));
+		return;
+	}
+	fail_msg("no operation of %s", request);
+}
+
+/* One waits for a timer's thread, one is at work, one waits for its turn. */
+static void
+it_names_the_operations_in_flight(void **state)
+{
+	static const char *const requests[] = {
+		"GET /delay?ms=30000 HTTP/1.1\r\nHost: a\r\n\r\n",
+		"POST /offloader/async?30000 HTTP/1.1\r\nHost: a\r\n"
+		"Content-Length: 0\r\n\r\n",
+		"POST /offloader/async?30001 HTTP/1.1\r\nHost: a\r\n"
+		"Content-Length: 0\r\n\r\n",
+	};
+	static char path[256];
+	struct client clients[3];
+	pid_t workers[SERVER_WORKERS_MAX];
+	const json_t *operations, *items;
+	struct server *server;
+	json_t *list;
+
+	(void)state;
+	server_module("offloader", path, sizeof(path));
+	server =
+	    server_start("-w", "1", "-m", "delay", "-m", path, "-m", "hello",
+		"-o", "offload-threads=1", "-o", "drain-limit=100ms", NULL);
+	for (size_t i = 0; i < 3; i++) {
+		client_open(&clients[i], server);
+		client_send_text(&clients[i], requests[i]);
+		/* What comes later is answered: the others are parked. */
+		client_expect_get(server, "/hello", 200, NULL);
+	}
+	(void)server_log_wait(server, "at work for 30000 ms", LONG_MS);
+	assert_int_equal(server_workers(server, workers), 1);
+	assert_int_equal(kill(workers[0], SIGKILL), 0);
+	list = reports(server, 1);
+	assert_string_equal(text(json_array_get(list, 0), "segment"), "whole");
+	operations = json_object_get(json_array_get(list, 0), "operations");
+	assert_int_equal(
+	    json_integer_value(json_object_get(operations, "in_flight")), 3);
+	items = json_object_get(operations, "list");
+	assert_int_equal(json_array_size(items), 3);
+	expect_operation(items, "post", "1-1");
+	expect_operation(items, "offload", "1-3");
+	expect_operation(items, "offload", "1-5");
+	expect_shown(
+	    server, json_array_get(list, 0), "\noperations  3 in flight\n");
+	expect_shown(server, json_array_get(list, 0), "  in_flight   offload ");
+	json_decref(list);
+	for (size_t i = 0; i < 3; i++)
+		client_close(&clients[i]);
+	server_stop(server);
+}
+
 /* The request dies twice and is answered 502, so there are two reports. */
 static void
 a_report_names_module_and_request(void **state)
@@ -188,6 +272,7 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		PROCESS_TEST(a_report_names_module_and_request),
+		PROCESS_TEST(it_names_the_operations_in_flight),
 		PROCESS_TEST(reports_outlive_the_server_and_are_few),
 		PROCESS_TEST(without_a_folder_there_are_no_reports),
 	};

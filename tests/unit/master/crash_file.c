@@ -50,6 +50,69 @@ a_report_is_printable_whatever_the_wreck_says(void **state)
 }
 
 static void
+what_was_outstanding_is_told_with_its_state(void **state)
+{
+	struct crash crash;
+	char *text;
+
+	(void)state;
+	fill(&crash, 1);
+	crash.outstanding.segment = OUTSTANDING_WHOLE;
+	crash.outstanding.counts[RECORD_INFLIGHT] = 40;
+	crash.outstanding.counts[RECORD_DONE] = 1;
+	crash.outstanding.count = 2;
+	crash.outstanding.entries[0] = (struct outstanding_entry){
+		.state = RECORD_DONE,
+		.op = OPERATION_FLUSH,
+		.completer = 7,
+		.request = request_id_make(3, 18),
+		.bytes = 99,
+		.status = -32,
+	};
+	crash.outstanding.entries[1] = (struct outstanding_entry){
+		.state = RECORD_INFLIGHT,
+		.op = 31,
+	};
+	text = crash_file_format(&crash);
+	assert_non_null(text);
+	assert_non_null(strstr(text, "\"segment\": \"whole\""));
+	assert_non_null(strstr(text, "\"violation\": null"));
+	assert_non_null(strstr(text, "\"in_flight\": 40"));
+	assert_non_null(strstr(text, "\"operation\": \"flush\""));
+	assert_non_null(strstr(text, "\"request\": \"3-18\""));
+	assert_non_null(strstr(text, "\"completer\": 7"));
+	assert_non_null(strstr(text, "\"bytes\": 99"));
+	assert_non_null(strstr(text, "\"status\": -32"));
+	/* Nobody's, of no request, without a result. */
+	assert_non_null(strstr(text, "\"operation\": 31"));
+	assert_non_null(strstr(text, "\"completer\": null"));
+	assert_non_null(strstr(text, "\"bytes\": null"));
+	assert_non_null(strstr(text, "\"not_listed\": 39"));
+	free(text);
+}
+
+static void
+a_corrupt_segment_is_called_so(void **state)
+{
+	struct crash crash;
+	char *text;
+
+	(void)state;
+	fill(&crash, 1);
+	crash.outstanding.segment = OUTSTANDING_CORRUPT;
+	crash.outstanding.violations = 12;
+	crash.outstanding.violated = "a record's owner is no producer";
+	crash.outstanding.violated_at = 101;
+	text = crash_file_format(&crash);
+	assert_non_null(text);
+	assert_non_null(strstr(text, "\"segment\": \"corrupt\""));
+	assert_non_null(strstr(text, "\"violations\": 12"));
+	assert_non_null(strstr(
+	    text, "\"violation\": \"a record's owner is no producer: 101\""));
+	free(text);
+}
+
+static void
 the_oldest_go_and_nothing_else_does(void **state)
 {
 	char folder[] = "/tmp/bulkhead-crash-XXXXXX", path[128], sub[64];
@@ -131,6 +194,8 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_report_is_printable_whatever_the_wreck_says),
+		cmocka_unit_test(what_was_outstanding_is_told_with_its_state),
+		cmocka_unit_test(a_corrupt_segment_is_called_so),
 		cmocka_unit_test(the_oldest_go_and_nothing_else_does),
 		cmocka_unit_test(a_folder_that_cannot_be_is_an_error),
 		cmocka_unit_test(a_build_id_is_read_from_an_executable_only),

@@ -162,6 +162,9 @@ what_cannot_be_is_counted_and_not_followed(void **state)
 	atomic_store(&f->segment.producers->tail, UINT64_MAX);
 	assert_int_equal(0, reader_open(&reader, &f->reader, true));
 	assert_int_equal(6, reader.corrupt);
+	assert_string_equal(
+	    "a record has a state that there isn't", reader.violated);
+	assert_int_equal(100, reader.violated_at);
 	assert_int_equal(FIXTURE_RECORDS - 3, reader.states[RECORD_FREE]);
 	assert_true(reader_next(&reader, &record));
 	assert_true(record.told && record.completion.ref == ref);
