@@ -194,6 +194,16 @@ generation_abandon(struct generation *generation)
 	generations_reap(generation->master);
 }
 
+/* Does a worker, be it of an older generation, hold what is to wait there? */
+static bool
+is_awaited(const struct connections *table, const struct pool *pool)
+{
+	for (uint32_t i = 0; i < table->max; i++)
+		if (table->slots[i].queue == &pool->queue)
+			return (true);
+	return (false);
+}
+
 static bool
 is_gone(const struct generation *generation)
 {
@@ -203,8 +213,8 @@ is_gone(const struct generation *generation)
 		return (false);
 	for (uint32_t i = 0; i < generation->pool_count; i++) {
 		pool = &generation->pools[i];
-		if (pool->queue.count > 0 ||
-		    pool_count_state(pool, WORKER_DOWN) < pool->worker_count)
+		if (pool_count_state(pool, WORKER_DOWN) < pool->worker_count ||
+		    is_awaited(&generation->master->connections, pool))
 			return (false);
 	}
 	return (true);

@@ -7,7 +7,8 @@
  *	           all READY              the next one serves
  *	STARTING -------------> SERVING ------------------------> RETIRED
  *	    '---------------------------------------------------->   |
- *	             it was a reload's, and failed            no worker left:
+ *	             it was a reload's, and failed            no worker left,
+ *	                                                      nor connection:
  *	                                                      freed
  */
 #ifndef MASTER_GENERATION_H
@@ -80,7 +81,8 @@ void generation_abandon(struct generation *generation);
 
 /*
  * generations_reap(master):
- * Soon, not from within this call: free those RETIRED that have no worker left.
+ * Soon, not from within this call: free those RETIRED that have no worker left
+ * and that no connection is to wait in.
  */
 void generations_reap(struct master *master);
 

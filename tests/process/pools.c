@@ -220,6 +220,41 @@ a_pool_that_is_gone_finishes_its_requests(void **state)
 	server_stop(server);
 }
 
+/* An older generation's workers still have connections that were to be its. */
+static void
+a_pool_that_is_gone_stays_for_those_that_give_back_to_it(void **state)
+{
+	struct server *server = server_make();
+	struct client busy;
+	struct response r;
+	char text[1024];
+
+	(void)state;
+	(void)snprintf(text, sizeof(text),
+	    MAIN "%s" HELLO("main") "pool \"second\" {\n\tworkers = 1\n"
+				    "\tspares = 0\n"
+				    "\tmodule \"delay\" { file = \"delay\" }\n"
+				    "}\n",
+	    listen_unix(server, "second", "second"));
+	server_file(server, "conf", "%s", text);
+	start(server);
+	assert_int_equal(try_connect(&busy, server, "second"), 0);
+	client_send_text(&busy, GET("/delay?ms=2500"));
+	test_sleep_ms(100);
+	ctl_expect(server, "reload", NULL, 0, "generation 2 serves");
+	server_file(server, "conf", MAIN HELLO("main"));
+	ctl_expect(server, "reload", NULL, 0, "generation 3 serves");
+	client_response(&busy, &r);
+	assert_int_equal(r.status, 200);
+	response_free(&r);
+	/* In this order: the first one's connection would be the second's. */
+	(void)server_log_wait(server, "generation 1 is gone", LONG_MS);
+	(void)server_log_wait(server, "generation 2 is gone", LONG_MS);
+	client_close(&busy);
+	client_expect_get(server, "/hello", 200, NULL);
+	server_stop(server);
+}
+
 /* Neither what is new nor what is gone is touched when it fails. */
 static void
 a_bad_file_changes_nothing(void **state)
@@ -255,6 +290,8 @@ main(int argc, char **argv)
 		PROCESS_TEST(a_listener_that_is_gone_is_closed),
 		PROCESS_TEST(a_pool_with_another_name_inherits_by_its_listener),
 		PROCESS_TEST(a_pool_that_is_gone_finishes_its_requests),
+		PROCESS_TEST(
+		    a_pool_that_is_gone_stays_for_those_that_give_back_to_it),
 		PROCESS_TEST(a_bad_file_changes_nothing),
 	};
 
