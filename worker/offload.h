@@ -2,7 +2,10 @@
 /*
  * Threads for modules' work that blocks. They start when there is work for
  * them; each has an activity word, so that whatever it does to the process is
- * told with the right name, and publishes to the ring as any thread does.
+ * told with the right name, and publishes to the ring as any thread does. If
+ * the work ends its thread (pthread_exit(3)), its operation ends with
+ * -ECANCELED, that is logged with the module's name, and another thread starts
+ * in its place when there is work.
  */
 #ifndef WORKER_OFFLOAD_H
 #define WORKER_OFFLOAD_H

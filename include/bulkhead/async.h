@@ -151,7 +151,8 @@ typedef int bh_offload_fn(void *argument);
  * on_async_completion() follows. Synchronous: the worker serves others until
  * it is done, and its result is in *${ret_status}, which is 0 otherwise.
  * Nothing ends ${work}, so the request lasts as long as it does, also when
- * its client is gone or its callback has returned without waiting. Returns 0
+ * its client is gone or its callback has returned without waiting. Work that
+ * ends its thread, which it must not, has the status -ECANCELED. Returns 0
  * or as above; -EAGAIN also when no thread could be started.
  */
 int bh_offload(struct bh_context *context, bh_offload_fn *work,

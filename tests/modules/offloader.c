@@ -40,6 +40,14 @@ crash(void *argument)
 	return (0);
 }
 
+/* What no work may do. */
+static int
+leave(void *argument)
+{
+	(void)sleep_awhile(argument);
+	pthread_exit(NULL);
+}
+
 /* Beyond the end of the stack, wherever that is. */
 static int
 use_it_up(void *argument)
@@ -80,6 +88,8 @@ on_execute(
 		error = bh_offload(context, sleep_awhile, work, true, NULL);
 	else if (path_is(context, "/offloader/crash"))
 		error = bh_offload(context, crash, work, true, NULL);
+	else if (path_is(context, "/offloader/leave"))
+		error = bh_offload(context, leave, work, true, NULL);
 	else if (path_is(context, "/offloader/overflow"))
 		error = bh_offload(context, use_it_up, work, true, NULL);
 	else if (path_is(context, "/offloader/forget")) {

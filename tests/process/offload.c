@@ -4,6 +4,7 @@
  * it, and its crash is told with its name.
  */
 #include "tests/support/client.h"
+#include "tests/support/process.h"
 #include "tests/support/server.h"
 
 #include <stdio.h>
@@ -16,7 +17,8 @@ enum {
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 /* ENOENT is what the module's work returns. */
-#define DONE "operation 5, status -2\n"
+#define DONE      "operation 5, status -2\n"
+#define CANCELLED "operation 5, status -125\n"
 
 static struct server *
 start(const char *option)
@@ -120,6 +122,53 @@ pending_limit_does_not_end_what_is_at_work(void **state)
 	server_stop(server);
 }
 
+/* With no id left, a thread's completions come from "thread 0". */
+static void
+expect_ids_left(struct server *server)
+{
+	struct process_result result;
+	char program[256];
+
+	process_program("bulkheadctl", program, sizeof(program));
+	process_run((const char *const[]){ program, "--control",
+			server->control, "completions", "--json", NULL },
+	    LONG_MS, &result);
+	assert_int_equal(result.status, 0);
+	assert_non_null(strstr(result.output, "\"status\": -125"));
+	assert_null(strstr(result.output, "\"thread\": 0"));
+	process_result_free(&result);
+}
+
+/*
+ * More often than there are producers' ids, with one thread: each must give
+ * back its id and its place, and those that wait in the queue get another.
+ */
+static void
+work_that_ends_its_thread_is_cancelled(void **state)
+{
+	struct server *server = start("offload-threads=1");
+	struct client clients[4];
+	const char *line;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++)
+		client_open(&clients[i], server);
+	for (size_t round = 0; round < 20; round++) {
+		for (size_t i = 0; i < 4; i++)
+			client_send_text(&clients[i], GET("/offloader/leave"));
+		for (size_t i = 0; i < 4; i++)
+			expect(&clients[i], CANCELLED);
+	}
+	client_send_text(&clients[0], GET("/offloader/async"));
+	expect(&clients[0], DONE);
+	line = server_log_wait(server, "ended its offload thread", LOG_MS);
+	assert_non_null(strstr(line, "module offloader "));
+	expect_ids_left(server);
+	for (size_t i = 0; i < 4; i++)
+		client_close(&clients[i]);
+	server_stop(server);
+}
+
 /* The dispatch loop is in another request's callback, or in none. */
 static void
 crashes_are_told_as(const char *target, const char *how)
@@ -168,6 +217,7 @@ main(int argc, char **argv)
 		PROCESS_TEST(more_work_than_threads_waits_its_turn),
 		PROCESS_TEST(a_request_outlives_work_that_nobody_waits_for),
 		PROCESS_TEST(pending_limit_does_not_end_what_is_at_work),
+		PROCESS_TEST(work_that_ends_its_thread_is_cancelled),
 		PROCESS_TEST(
 		    a_crash_on_its_thread_is_told_with_request_and_step),
 		PROCESS_TEST(an_overflow_of_its_stack_is_told_too),
