@@ -43,6 +43,12 @@ kept_fd(struct kept *kept, int fd)
 	return (json_integer(fd));
 }
 
+json_t *
+kept_string(const char *text)
+{
+	return (json_string_nocheck(text));
+}
+
 static int
 write_all(int fd, const char *text, size_t size)
 {
@@ -58,13 +64,96 @@ write_all(int fd, const char *text, size_t size)
 	return (0);
 }
 
+/* A byte is the character of its number, and so two bytes if not ASCII. */
+static size_t
+encode(const char *from, size_t length, char *to)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		const unsigned byte = (unsigned char)from[i];
+
+		if (byte < 0x80) {
+			to[size++] = (char)byte;
+			continue;
+		}
+		to[size++] = (char)(0xc0 | byte >> 6);
+		to[size++] = (char)(0x80 | (byte & 0x3f));
+	}
+	return (size);
+}
+
+static size_t
+decode(const char *from, size_t length, char *to)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		unsigned byte = (unsigned char)from[i];
+
+		if ((byte & 0xfc) == 0xc0 && i + 1 < length)
+			byte = (byte & 3) << 6 |
+			       ((unsigned char)from[++i] & 0x3f);
+		to[size++] = (char)byte;
+	}
+	return (size);
+}
+
+static int
+recode_string(json_t *string,
+    size_t (*recode)(const char *from, size_t length, char *to))
+{
+	const size_t length = json_string_length(string);
+	char *text = malloc(2 * length + 1);
+	int error = -ENOMEM;
+
+	if (text != NULL && json_string_setn_nocheck(string, text,
+				recode(json_string_value(string), length,
+				    text)) == 0)
+		error = 0;
+	free(text);
+	return (error);
+}
+
+/*
+ * JSON is UTF-8; paths and settings are bytes. All strings of a value, which
+ * isn't deep.
+ */
+static int
+recode_all(
+    json_t *value, size_t (*recode)(const char *from, size_t length, char *to))
+{
+	const char *name;
+	json_t *item;
+	size_t i;
+	int error = 0;
+
+	if (json_is_string(value))
+		return (recode_string(value, recode));
+	if (json_is_array(value)) {
+		json_array_foreach(value, i, item)
+		{
+			if (error == 0)
+				error = recode_all(item, recode);
+		}
+		return (error);
+	}
+	json_object_foreach(value, name, item)
+	{
+		if (error == 0)
+			error = recode_all(item, recode);
+	}
+	return (error);
+}
+
 int
-kept_write(const struct kept *kept, int *ret_fd)
+kept_write(struct kept *kept, int *ret_fd)
 {
 	char *text;
 	int error, fd;
 
-	if (json_object_set(kept->root, "fds", kept->fds) != 0)
+	if (json_object_set(kept->root, "fds", kept->fds) != 0 ||
+	    recode_all(kept->root, encode) != 0)
 		return (-ENOMEM);
 	text = json_dumps(kept->root, JSON_COMPACT);
 	if (text == NULL)
@@ -105,12 +194,16 @@ kept_read(int fd, struct kept *kept, struct reason *why)
 	kept->fds = json_object_get(kept->root, "fds");
 	if (!json_is_array(kept->fds)) {
 		json_decref(kept->root);
+		kept->root = kept->fds = NULL;
 		return (reason_set(why, -EINVAL,
 		    "what the old program left can't be understood: %s",
 		    failure.text));
 	}
 	(void)json_incref(kept->fds);
-	return (0);
+	if (recode_all(kept->root, decode) == 0)
+		return (0);
+	kept_free(kept);
+	return (reason_set(why, -ENOMEM, "out of memory"));
 }
 
 void

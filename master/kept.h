@@ -31,11 +31,18 @@ void kept_free(struct kept *kept);
 json_t *kept_fd(struct kept *kept, int fd);
 
 /*
- * kept_write(kept, ret_fd): the text, in a new memfd, close-on-exec. Returns
- * 0, -errno, or -EILSEQ when something in it isn't UTF-8.
- * kept_read(fd, kept, why): the inverse; ${fd} stays open.
+ * kept_string(text): any bytes; UTF-8 or not, they are read back as they were.
+ * NULL: there is no value.
  */
-int kept_write(const struct kept *kept, int *ret_fd);
+json_t *kept_string(const char *text);
+
+/*
+ * kept_write(kept, ret_fd): the text, in a new memfd, close-on-exec; after it
+ * ${kept} is good for kept_pass_on() and kept_free() only. Returns 0 or -errno.
+ * kept_read(fd, kept, why): the inverse; ${fd} stays open. When it fails there
+ * is no root.
+ */
+int kept_write(struct kept *kept, int *ret_fd);
 int kept_read(int fd, struct kept *kept, struct reason *why);
 
 /*

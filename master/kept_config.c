@@ -22,7 +22,7 @@ save_list(const struct config_list *list)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < list->count; i++)
-		(void)json_array_append_new(array, json_string(list->items[i]));
+		(void)json_array_append_new(array, kept_string(list->items[i]));
 	return (array);
 }
 
@@ -43,20 +43,20 @@ save_value(const struct setting *setting, const void *owner)
 			return (NULL);
 		(void)snprintf(digits, sizeof(digits), "%" PRIu64 "%s", *number,
 		    setting->kind == SETTING_TIME ? "ms" : "");
-		return (json_string(digits));
+		return (kept_string(digits));
 	case SETTING_SWITCH:
-		return (json_string(*(const bool *)at ? "on" : "off"));
+		return (kept_string(*(const bool *)at ? "on" : "off"));
 	case SETTING_PATH:
 	case SETTING_TEXT:
-		return (*text == NULL ? NULL : json_string(*text));
+		return (*text == NULL ? NULL : kept_string(*text));
 	case SETTING_LIST:
 		return (save_list(at));
 	case SETTING_WORKERS:
 		(void)snprintf(digits, sizeof(digits), "%u",
 		    (unsigned)*(const uint32_t *)at);
-		return (json_string(digits));
+		return (kept_string(digits));
 	case SETTING_LEVEL:
-		return (json_string(level_name(*(const int *)at)));
+		return (kept_string(level_name(*(const int *)at)));
 	}
 	return (NULL);
 }
@@ -127,10 +127,10 @@ save_module(const struct config_module *module)
 
 	for (size_t i = 0; i < module->setting_count; i++)
 		(void)json_array_append_new(
-		    settings, json_string(module->settings[i]));
-	kept_set(object, "name", json_string(module->name));
-	kept_set(object, "file", json_string(module->file));
-	kept_set(object, "path", json_string(module->path));
+		    settings, kept_string(module->settings[i]));
+	kept_set(object, "name", kept_string(module->name));
+	kept_set(object, "file", kept_string(module->file));
+	kept_set(object, "path", kept_string(module->path));
 	kept_set(object, "settings", settings);
 	kept_set(object, "optional", json_boolean(module->optional));
 	kept_set(object, "required", json_boolean(module->required));
@@ -188,7 +188,7 @@ save_pool(const struct config_pool *pool)
 	for (uint32_t i = 0; i < pool->module_count; i++)
 		(void)json_array_append_new(
 		    modules, save_module(&pool->modules[i]));
-	kept_set(object, "name", json_string(pool->name));
+	kept_set(object, "name", kept_string(pool->name));
 	kept_set(object, "settings", save_scope(pool, SCOPE_POOL));
 	kept_set(object, "modules", modules);
 	return (object);
@@ -224,14 +224,14 @@ save_site(const struct config_site *site)
 
 	for (size_t i = 0; i < site->rule_count; i++) {
 		rule = json_object();
-		kept_set(rule, "path", json_string(site->rules[i].path));
+		kept_set(rule, "path", kept_string(site->rules[i].path));
 		kept_set(
 		    rule, "mask", json_integer(site->rules[i].module_mask));
 		kept_set(
 		    rule, "settings", save_scope(&site->rules[i], SCOPE_RULE));
 		(void)json_array_append_new(rules, rule);
 	}
-	kept_set(object, "name", json_string(site->name));
+	kept_set(object, "name", kept_string(site->name));
 	kept_set(object, "pool", json_integer(site->pool));
 	kept_set(object, "settings", save_scope(site, SCOPE_SITE));
 	kept_set(object, "rules", rules);
@@ -299,7 +299,7 @@ save_listener(const struct config_listener *listener)
 
 	address_format(
 	    &listener->address.storage, listener->address.length, text);
-	kept_set(object, "address", json_string(text));
+	kept_set(object, "address", kept_string(text));
 	kept_set(object, "any", json_boolean(listener->address.any));
 	kept_set(object, "pool", json_integer(listener->pool));
 	return (object);
@@ -345,10 +345,10 @@ kept_config_save(const struct config *config)
 	kept_set(object, "listeners_default",
 	    json_boolean(config->listeners_default));
 	kept_set(object, "sites", sites);
-	kept_set(object, "worker", json_string(config->worker));
+	kept_set(object, "worker", kept_string(config->worker));
 	if (config->admin_program != NULL)
 		kept_set(object, "admin_program",
-		    json_string(config->admin_program));
+		    kept_string(config->admin_program));
 	kept_set(object, "slots_max", json_integer(config->slots_max));
 	return (object);
 }

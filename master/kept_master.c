@@ -45,7 +45,7 @@ save_path(const struct unix_socket *path, struct kept *kept)
 	json_t *object = json_object();
 
 	kept_set(object, "fd", kept_fd(kept, path->fd));
-	kept_set(object, "path", json_string(path->address.sun_path));
+	kept_set(object, "path", kept_string(path->address.sun_path));
 	kept_set(object, "device", json_integer((json_int_t)path->device));
 	kept_set(object, "inode", json_integer((json_int_t)path->inode));
 	return (object);
@@ -76,7 +76,7 @@ save_listener(const struct listener *listener, struct kept *kept)
 		kept_set(object, "unix", save_path(&listener->path, kept));
 	else
 		kept_set(object, "fd", kept_fd(kept, listener->fd));
-	kept_set(object, "name", json_string(listener->name));
+	kept_set(object, "name", kept_string(listener->name));
 	kept_set(object, "given", json_boolean(listener->given));
 	return (object);
 }
@@ -115,7 +115,7 @@ kept_master_save(const struct master *master, struct kept *kept)
 		(void)json_array_append_new(listeners,
 		    save_listener(master->acceptor.now.listeners[i], kept));
 	kept_set(root, "version", json_integer(KEPT_VERSION));
-	kept_set(root, "program", json_string(BULKHEAD_VERSION));
+	kept_set(root, "program", kept_string(BULKHEAD_VERSION));
 	kept_set(root, "message_version", json_integer(MESSAGE_VERSION));
 	kept_set(root, "segment_version", json_integer(SEGMENT_VERSION));
 	kept_set(root, "generations", generations);

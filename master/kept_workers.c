@@ -24,7 +24,7 @@ save_quarantine(const struct quarantine_module *module)
 		(void)json_array_append_new(times,
 		    json_integer((json_int_t)module
 				     ->times_ns[i % QUARANTINE_CRASHES_MAX]));
-	kept_set(object, "build", json_string(module->build));
+	kept_set(object, "build", kept_string(module->build));
 	kept_set(object, "crashes", json_integer((json_int_t)module->crashes));
 	kept_set(
 	    object, "pardoned", json_integer((json_int_t)module->pardoned));
@@ -74,6 +74,7 @@ save_worker(const struct worker *worker, struct kept *kept)
 	kept_set(object, "role", json_integer(worker->role));
 	kept_set(object, "state", json_integer(worker->state));
 	kept_set(object, "incarnation", json_integer(worker->incarnation));
+	kept_set(object, "quick_deaths", json_integer(worker->quick_deaths));
 	if (worker->state == WORKER_DOWN)
 		return (object);
 	kept_set(object, "pid", json_integer(worker->pid));
@@ -85,7 +86,6 @@ save_worker(const struct worker *worker, struct kept *kept)
 	    object, "started_ns", json_integer((json_int_t)worker->started_ns));
 	kept_set(
 	    object, "ready_ns", json_integer((json_int_t)worker->ready_ns));
-	kept_set(object, "quick_deaths", json_integer(worker->quick_deaths));
 	kept_set(object, "owed", json_integer(worker->owed));
 	kept_set(object, "unloaded", json_integer(worker->unloaded));
 	kept_set(object, "retired", json_boolean(worker->retired));
@@ -135,6 +135,7 @@ load_worker(struct worker *worker, const json_t *object, struct reason *why)
 	    state != WORKER_RETIRING && state != WORKER_DRAINING)
 		return (reason_set(why, -EINVAL, "a worker has no state"));
 	worker->state = (enum worker_state)state;
+	worker->quick_deaths = (uint32_t)kept_number(object, "quick_deaths", 0);
 	if (state == WORKER_DOWN)
 		return (0);
 	worker->pid = (pid_t)kept_number(object, "pid", 0);
@@ -144,7 +145,6 @@ load_worker(struct worker *worker, const json_t *object, struct reason *why)
 	worker->segment_fds.buffers = (int)kept_number(object, "buffers", -1);
 	worker->started_ns = (uint64_t)kept_number(object, "started_ns", 0);
 	worker->ready_ns = (uint64_t)kept_number(object, "ready_ns", 0);
-	worker->quick_deaths = (uint32_t)kept_number(object, "quick_deaths", 0);
 	worker->owed = (unsigned)kept_number(object, "owed", 0);
 	worker->unloaded = (uint32_t)kept_number(object, "unloaded", 0);
 	worker->retired = kept_flag(object, "retired");
