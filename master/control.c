@@ -464,7 +464,8 @@ find_place(struct control *control)
 	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
 		client = &control->clients[control->turn];
 		control->turn = (control->turn + 1) % CONTROL_CLIENTS;
-		if (!client->answering && client->reload == 0) {
+		if (!client->answering && client->reload == 0 &&
+		    !client->upgrade) {
 			drop(client);
 			return (client);
 		}
