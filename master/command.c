@@ -128,8 +128,9 @@ command_log_level(struct master *master, int level)
 		for (uint32_t i = 0; i < pool->worker_count; i++) {
 			worker = &pool->workers[i];
 			/* Who has no process yet is told when it starts. */
-			if (worker->socket != -1 &&
-			    worker->state != WORKER_BOOTING)
+			if (worker->state == WORKER_BOOTING)
+				worker->owed |= CHANNEL_LOG_LEVEL;
+			else if (worker->socket != -1)
 				channel_owe(worker, CHANNEL_LOG_LEVEL);
 		}
 	}

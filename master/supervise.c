@@ -197,8 +197,10 @@ act_seal(struct worker *worker)
 		error = -EPROTO;
 	if (error == 0)
 		error = channel_send(worker, MESSAGE_START);
-	if (error == 0)
+	if (error == 0) {
+		channel_pay(worker); /* what it couldn't hear before that */
 		return;
+	}
 	log_err("worker %u (pid %d): its segment can't be sealed: %s",
 	    (unsigned)worker->number, (int)worker->pid, strerror(-error));
 	supervise_event(worker, WORKER_NONSENSE);
