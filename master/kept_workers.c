@@ -42,7 +42,6 @@ load_quarantine(struct quarantine_module *module, const json_t *object)
 	const char *build = kept_text(object, "build");
 	const json_t *times = json_object_get(object, "times"), *time;
 	size_t count = json_array_size(times), i;
-	struct pool *pool = module->pool;
 
 	module->crashes = (uint64_t)kept_number(object, "crashes", 0);
 	module->pardoned = (uint64_t)kept_number(object, "pardoned", 0);
@@ -60,9 +59,7 @@ load_quarantine(struct quarantine_module *module, const json_t *object)
 					 QUARANTINE_CRASHES_MAX] =
 			    (uint64_t)json_integer_value(time);
 	}
-	if (module->active && pool->config->quarantine_release_ms > 0)
-		loop_timer_set(&pool->master->loop, &module->release,
-		    pool->config->quarantine_release_ms);
+	quarantine_go_on(module);
 }
 
 static json_t *

@@ -256,18 +256,16 @@ quarantine_lift(struct pool *pool, uint32_t id, const char *why)
 	return (true);
 }
 
-/* Its time under quarantine goes on where it stood. */
-static void
-carry_release(
-    const struct quarantine_module *old, struct quarantine_module *new)
+void
+quarantine_go_on(struct quarantine_module *module)
 {
-	struct loop *loop = &new->pool->master->loop;
-	uint64_t limit_ms = new->pool->config->quarantine_release_ms;
-	uint64_t spent_ms = (clock_now() - old->since_ns) / CLOCK_NS_PER_MS;
+	struct loop *loop = &module->pool->master->loop;
+	uint64_t limit_ms = module->pool->config->quarantine_release_ms;
+	uint64_t spent_ms = (clock_now() - module->since_ns) / CLOCK_NS_PER_MS;
 
-	loop_timer_clear(loop, &new->release);
-	if (new->active && limit_ms > 0)
-		loop_timer_set(loop, &new->release,
+	loop_timer_clear(loop, &module->release);
+	if (module->active && limit_ms > 0)
+		loop_timer_set(loop, &module->release,
 		    spent_ms < limit_ms ? limit_ms - spent_ms : 0);
 }
 
@@ -283,7 +281,7 @@ carry(const struct quarantine_module *old, struct quarantine_module *new,
 	new->active = same && old->active;
 	new->unloadable = same && old->unloadable;
 	new->since_ns = old->since_ns;
-	carry_release(old, new);
+	quarantine_go_on(new);
 	if (tell && old->active && !same)
 		log_info("module %s is released from quarantine: it is another "
 			 "build, or has other settings",

@@ -57,6 +57,12 @@ void quarantine_fini(struct pool *pool);
 void quarantine_carry(struct pool *pool, struct pool *heir, bool tell);
 
 /*
+ * quarantine_go_on(module): one that is under quarantine already is released
+ * when quarantine-release is over, counted from its since_ns.
+ */
+void quarantine_go_on(struct quarantine_module *module);
+
+/*
  * quarantine_count(module, now_ns, window_ns): how many of its crashes that
  * weren't pardoned are at most so old. Pure.
  */
