@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,6 +69,9 @@ upgrade_start(struct upgrade_start *ret_start)
 				ret_start->mode = (enum upgrade_mode)i;
 	(void)strlcpy(why, failed == NULL ? "" : failed, sizeof(why));
 	ret_start->why = why;
+	/* The kernel has named us after a descriptor. */
+	if (ret_start->mode == UPGRADE_RETURN)
+		(void)prctl(PR_SET_NAME, program_invocation_short_name);
 	(void)unsetenv(VARIABLE);
 	(void)unsetenv(VARIABLE_WHY);
 	(void)fcntl(ret_start->state, F_SETFD, FD_CLOEXEC);

@@ -201,6 +201,21 @@ a_program_that_dies_on_trial_changes_nothing(void **state)
 	expect_nothing_changes("#!/bin/sh\nkill -SEGV $$\n");
 }
 
+/* What ps(1) shows, and pidof(1) looks for. */
+static void
+expect_name(const struct server *server, const char *name)
+{
+	char path[64], *text;
+	size_t length;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)server->pid);
+	text = process_read_file(path, &length);
+	assert_non_null(text);
+	assert_int_equal(length, strlen(name));
+	assert_memory_equal(text, name, length);
+	free(text);
+}
+
 /* upgrade_unable.c passes its trial, and can't go on all the same. */
 static void
 a_program_that_cannot_go_on_gives_back(void **state)
@@ -216,6 +231,7 @@ a_program_that_cannot_go_on_gives_back(void **state)
 	put_program(unable);
 	ctl_expect(server, "upgrade", NULL, 1, "it isn't able to");
 	(void)server_log_wait(server, "goes on: not upgraded", LONG_MS);
+	expect_name(server, "bulkhead\n");
 	expect(&client, GET("/hello"));
 	client_expect_get(server, "/hello", 200, NULL);
 	/* And that one can be upgraded again. */
