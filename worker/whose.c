@@ -6,12 +6,16 @@
 
 #include "worker/worker.h"
 
+#include <errno.h>
 #include <stdbool.h>
-#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 enum {
 	PAGE = 4096,
-	PAGES = 16, /* of the stack that are looked through */
+	PAGES = 16,     /* of the stack that are looked through */
+	NOTHING = -1,   /* none of SIG_BLOCK and the like */
+	SIGNAL_SET = 8, /* bytes of the kernel's */
 };
 
 #if defined(__x86_64__)
@@ -54,13 +58,22 @@ whose_answer(ucontext_t *context, int error)
 #error "say where this architecture keeps these registers"
 #endif
 
-/* A stack pointer may be anything after a crash. */
+/*
+ * A stack pointer may be anything after a crash, and above a thread's stack
+ * lies the next one's guard page, which is mapped but not to be read. The
+ * kernel reads a signal set before it finds that there is no such thing to do
+ * with it.
+ */
 static bool
-is_mapped(uintptr_t page)
+is_readable(uintptr_t page)
 {
-	unsigned char resident;
+	const int saved_errno = errno;
+	const bool readable =
+	    syscall(SYS_rt_sigprocmask, NOTHING, page, NULL, SIGNAL_SET) == 0 ||
+	    errno != EFAULT;
 
-	return (mincore((void *)page, PAGE, &resident) == 0);
+	errno = saved_errno;
+	return (readable);
 }
 
 const struct bh_registration *
@@ -73,7 +86,7 @@ whose_code(const ucontext_t *context)
 	module = modules_by_address(modules, (void *)counter_of(context));
 	for (int page = 0; module == NULL && page < PAGES; page++) {
 		end = (word & ~(uintptr_t)(PAGE - 1)) + PAGE;
-		if (!is_mapped(end - PAGE))
+		if (!is_readable(end - PAGE))
 			break;
 		for (; module == NULL && word < end; word += sizeof(word))
 			module =

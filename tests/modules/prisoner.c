@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -83,6 +84,35 @@ try_thread(const char *path)
 	return (error);
 }
 
+/* On a thread of a library's: no code of ours, and nothing above its stack. */
+static int
+try_bare_thread(const char *path)
+{
+	const size_t size = 64 * 1024, guard = 4096;
+	const uintptr_t routine = (uintptr_t)unshare;
+	pthread_attr_t attributes;
+	pthread_t thread;
+	char *stack;
+	void *result = NULL;
+	int error = -1;
+
+	(void)path;
+	stack = mmap(NULL, size + guard, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (stack == MAP_FAILED)
+		return (-1);
+	(void)mprotect(stack + size, guard, PROT_NONE);
+	(void)pthread_attr_init(&attributes);
+	if (pthread_attr_setstack(&attributes, stack, size) == 0 &&
+	    pthread_create(&thread, &attributes, (void *(*)(void *))routine,
+		(void *)(uintptr_t)CLONE_NEWUSER) == 0 &&
+	    pthread_join(thread, &result) == 0)
+		error = (int)(intptr_t)result == -1 ? EPERM : 0;
+	(void)pthread_attr_destroy(&attributes);
+	(void)munmap(stack, size + guard);
+	return (error);
+}
+
 /* In a child, since an execve(2) that works doesn't come back. */
 static int
 try_exec(const char *path)
@@ -131,6 +161,44 @@ try_inet(const char *path)
 }
 
 static int
+try_pair(const char *path)
+{
+	int ends[2] = { -1, -1 };
+
+	(void)path;
+	return (result(
+	    socketpair(AF_TIPC, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)));
+}
+
+/* Signals when a descriptor has news: to ourselves, or to another? */
+static int
+own(pid_t owner)
+{
+	int error, ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+		return (-1);
+	error = result(fcntl(ends[0], F_SETOWN, owner));
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+	return (error);
+}
+
+static int
+try_own(const char *path)
+{
+	(void)path;
+	return (own(getpid()));
+}
+
+static int
+try_disown(const char *path)
+{
+	(void)path;
+	return (own(getppid()));
+}
+
+static int
 try_type_ahead(const char *path)
 {
 	const char letter = 'x';
@@ -166,6 +234,7 @@ on_execute(
 		{ "/prisoner/write", try_write },
 		{ "/prisoner/ptrace", try_ptrace },
 		{ "/prisoner/thread", try_thread },
+		{ "/prisoner/bare_thread", try_bare_thread },
 		{ "/prisoner/exec", try_exec },
 		{ "/prisoner/kill_master", try_kill_master },
 		{ "/prisoner/raise", try_raise },
@@ -175,6 +244,9 @@ on_execute(
 		{ "/prisoner/type_ahead", try_type_ahead },
 		{ "/prisoner/unknown", try_unknown },
 		{ "/prisoner/chown", try_chown },
+		{ "/prisoner/pair", try_pair },
+		{ "/prisoner/own", try_own },
+		{ "/prisoner/disown", try_disown },
 	};
 	struct bh_str query;
 	char path[512];

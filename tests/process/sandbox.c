@@ -64,6 +64,17 @@ a_modules_own_thread_is_found_by_its_stack(void **state)
 }
 
 static void
+a_thread_without_a_modules_code_is_refused_too(void **state)
+{
+	struct server *server = start(NULL);
+
+	(void)state;
+	if (!test_sanitized()) /* its threads want more stack */
+		expect(server, "bare_thread", EPERM);
+	server_stop(server);
+}
+
+static void
 other_programs_and_privileges_are_out_of_reach(void **state)
 {
 	struct server *server = start(NULL);
@@ -74,6 +85,8 @@ other_programs_and_privileges_are_out_of_reach(void **state)
 	if (!test_sanitized()) /* whose runtime needs it itself */
 		expect(server, "ptrace", EPERM);
 	expect(server, "packet", EPERM);
+	expect(server, "pair", EPERM);
+	expect(server, "disown", EPERM);
 	expect(server, "type_ahead", EPERM);
 	expect(server, "kill_master", EPERM);
 	/* What a C library of tomorrow may try first. */
@@ -91,6 +104,7 @@ what_modules_need_is_there(void **state)
 	expect(server, "write?/dev/null", 0);
 	expect(server, "inet", 0);
 	expect(server, "raise", 0);
+	expect(server, "own", 0);
 	server_stop(server);
 }
 
@@ -218,6 +232,7 @@ main(int argc, char **argv)
 		PROCESS_TEST(
 		    a_refused_system_call_is_told_with_the_modules_name),
 		PROCESS_TEST(a_modules_own_thread_is_found_by_its_stack),
+		PROCESS_TEST(a_thread_without_a_modules_code_is_refused_too),
 		PROCESS_TEST(other_programs_and_privileges_are_out_of_reach),
 		PROCESS_TEST(what_modules_need_is_there),
 		PROCESS_TEST(workers_have_their_pools_user),
