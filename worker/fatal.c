@@ -83,8 +83,11 @@ hit(int number, siginfo_t *info, void *context)
 	if ((info->si_code > 0 || info->si_pid == process) &&
 	    getpid() == process)
 		tell(context);
-	/* A fault happens again when we return; what was sent doesn't. */
-	if (info->si_code <= 0)
+	/*
+	 * A fault happens again when we return. What was sent doesn't, nor
+	 * does a breakpoint: the thread would go on behind it.
+	 */
+	if (info->si_code <= 0 || number == SIGTRAP)
 		(void)syscall(
 		    SYS_tgkill, getpid(), syscall(SYS_gettid), number);
 	errno = saved_errno;

@@ -3,6 +3,7 @@
  * trouble: at its paths it does what the master must notice.
  *
  *	/trouble/crash    SIGSEGV in begin_request
+ *	/trouble/break    a breakpoint in begin_request
  *	/trouble/hang     spins for ever in begin_request
  *	/trouble/deaf     the same, and SIGABRT doesn't help
  *	/trouble/stubborn from now on SIGABRT doesn't help
@@ -32,6 +33,17 @@ crash(void)
 	(void)raise(SIGSEGV);
 }
 
+/* As the assertions of some libraries end. */
+static void
+breakpoint(void)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("int3");
+#else
+	(void)raise(SIGTRAP);
+#endif
+}
+
 static void
 spin(int signal_number)
 {
@@ -57,6 +69,10 @@ on_begin_request(
 	}
 	if (path_is(context, "/trouble/crash"))
 		crash();
+	if (path_is(context, "/trouble/break")) {
+		breakpoint();
+		return (answer(context, "went on\n"));
+	}
 	if (path_is(context, "/trouble/deaf") ||
 	    path_is(context, "/trouble/stubborn"))
 		(void)signal(SIGABRT, SIG_IGN);

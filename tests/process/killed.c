@@ -103,6 +103,20 @@ a_worker_that_an_operator_kills_accuses_nobody(void **state)
 	server_stop(server);
 }
 
+/* The thread would go on behind it when its handler returns. */
+static void
+a_breakpoint_ends_a_worker(void **state)
+{
+	struct server *server = server_start("-w", "1", "-m", trouble(), NULL);
+
+	(void)state;
+	server->crash_expected = true;
+	expect(server, GET("/trouble/break"), 502);
+	(void)server_log_wait(
+	    server, "killed by SIGTRAP in module trouble", LONG_MS);
+	server_stop(server);
+}
+
 /* A control group of this test, where that can be made; the rest of it. */
 static char group[256];
 
@@ -195,6 +209,7 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		PROCESS_TEST(a_worker_that_an_operator_kills_accuses_nobody),
+		PROCESS_TEST(a_breakpoint_ends_a_worker),
 		cmocka_unit_test_teardown(
 		    a_worker_that_takes_too_much_memory_is_known_for_it,
 		    tear_down),
