@@ -5,7 +5,9 @@
  */
 #include "worker/sandbox.h"
 
+#include <asm/sockios.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdio.h>
@@ -120,6 +122,9 @@ allow_families(scmp_filter_ctx filter)
 	     error == 0 && i < sizeof(families) / sizeof(families[0]); i++)
 		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
 		    SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, families[i]));
+	if (error == 0)
+		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
+		    SCMP_SYS(socketpair), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
 	return (error);
 }
 
@@ -166,21 +171,36 @@ make_filter(uint32_t action)
 	return (filter);
 }
 
+/* ${call} with ${number} as its second argument: the kernel sees 32 bits. */
+static int
+refuse(scmp_filter_ctx filter, int call, uint64_t number)
+{
+	return (seccomp_rule_add(filter, SCMP_ACT_TRAP, call, 1,
+	    SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, number)));
+}
+
 /*
- * Typing for the terminal that the server was started from. The kernel looks
- * at 32 bits of the number, so whatever stands in the others it is refused.
+ * Typing for the terminal that the server was started from; and having the
+ * kernel signal somebody else when a descriptor has news, as kill() may not.
  */
 static int
 load_exceptions(void)
 {
-	static const uint64_t numbers[] = { TIOCSTI, TIOCLINUX };
+	static const uint64_t controls[] = { TIOCSTI, TIOCLINUX, FIOSETOWN,
+		SIOCSPGRP };
+	const uint64_t self = (uint64_t)getpid();
 	scmp_filter_ctx filter = make_filter(SCMP_ACT_ALLOW);
 	int error = filter == NULL ? -ENOMEM : 0;
 
 	for (size_t i = 0;
-	     error == 0 && i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		error = seccomp_rule_add(filter, SCMP_ACT_TRAP, SCMP_SYS(ioctl),
-		    1, SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, numbers[i]));
+	     error == 0 && i < sizeof(controls) / sizeof(controls[0]); i++)
+		error = refuse(filter, SCMP_SYS(ioctl), controls[i]);
+	if (error == 0)
+		error = refuse(filter, SCMP_SYS(fcntl), F_SETOWN_EX);
+	if (error == 0)
+		error = seccomp_rule_add(filter, SCMP_ACT_TRAP, SCMP_SYS(fcntl),
+		    2, SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, F_SETOWN),
+		    SCMP_A2(SCMP_CMP_NE, self));
 	if (error == 0)
 		error = seccomp_load(filter);
 	seccomp_release(filter);
