@@ -111,6 +111,8 @@ recode_string(json_t *string,
 				recode(json_string_value(string), length,
 				    text)) == 0)
 		error = 0;
+	if (text != NULL)
+		explicit_bzero(text, 2 * length); /* see kept_write() */
 	free(text);
 	return (error);
 }
