@@ -152,6 +152,27 @@ retire_pool(struct pool *pool, const struct pool *heir)
 		    heir != NULL ? WORKER_RETIRE : WORKER_STOP);
 }
 
+/*
+ * Who gives back to ${pool}, which nobody follows, has nobody to give to: older
+ * workers finish and close, too.
+ */
+static void
+stop_givers(struct master *master, const struct pool *pool)
+{
+	const struct connection *connection;
+	struct worker *worker;
+	uint32_t number = 0;
+
+	while ((worker = pools_next_worker(master, number)) != NULL) {
+		number = worker->number;
+		connection = TAILQ_FIRST(&worker->owner.list);
+		/* All that it has are one pool's. */
+		if (worker->state == WORKER_RETIRING && connection != NULL &&
+		    connection->queue == &pool->queue)
+			supervise_event(worker, WORKER_STOP);
+	}
+}
+
 void
 generation_retire(struct generation *generation, struct generation *next)
 {
@@ -170,6 +191,9 @@ generation_retire(struct generation *generation, struct generation *next)
 	generation->state = GENERATION_RETIRED;
 	for (uint32_t i = 0; i < generation->pool_count; i++)
 		retire_pool(&generation->pools[i], heirs[i]);
+	for (uint32_t i = 0; i < generation->pool_count; i++)
+		if (heirs[i] == NULL)
+			stop_givers(master, &generation->pools[i]);
 	handoff_run(master);
 	generations_reap(master);
 }

@@ -220,38 +220,41 @@ a_pool_that_is_gone_finishes_its_requests(void **state)
 	server_stop(server);
 }
 
-/* An older generation's workers still have connections that were to be its. */
+/* An older generation's workers have connections that were to be its. */
 static void
 a_pool_that_is_gone_stays_for_those_that_give_back_to_it(void **state)
 {
 	struct server *server = server_make();
-	struct client busy;
+	struct client busy, other;
 	struct response r;
-	char text[1024];
+	char unix_listener[256];
 
 	(void)state;
-	(void)snprintf(text, sizeof(text),
-	    MAIN "%s" HELLO("main") "pool \"second\" {\n\tworkers = 1\n"
-				    "\tspares = 0\n"
-				    "\tmodule \"delay\" { file = \"delay\" }\n"
-				    "}\n",
-	    listen_unix(server, "second", "second"));
-	server_file(server, "conf", "%s", text);
+	(void)snprintf(unix_listener, sizeof(unix_listener), "%s",
+	    listen_unix(server, "main", "main"));
+	server_file(server, "conf",
+	    "listen \"127.0.0.1:0\" { pool = \"second\" }\n%s" HELLO(
+		"main") "pool \"second\" {\n\tworkers = 1\n\tspares = 0\n"
+			"\tmodule \"delay\" { file = \"delay\" }\n}\n",
+	    unix_listener);
 	start(server);
-	assert_int_equal(try_connect(&busy, server, "second"), 0);
+	client_open(&busy, server);
 	client_send_text(&busy, GET("/delay?ms=2500"));
 	test_sleep_ms(100);
 	ctl_expect(server, "reload", NULL, 0, "generation 2 serves");
-	server_file(server, "conf", MAIN HELLO("main"));
+	server_file(server, "conf", "%s" HELLO("main"), unix_listener);
 	ctl_expect(server, "reload", NULL, 0, "generation 3 serves");
 	client_response(&busy, &r);
 	assert_int_equal(r.status, 200);
 	response_free(&r);
+	assert_int_equal(client_end(&busy, LONG_MS), CLIENT_FIN);
+	client_close(&busy);
 	/* In this order: the first one's connection would be the second's. */
 	(void)server_log_wait(server, "generation 1 is gone", LONG_MS);
 	(void)server_log_wait(server, "generation 2 is gone", LONG_MS);
-	client_close(&busy);
-	client_expect_get(server, "/hello", 200, NULL);
+	assert_int_equal(try_connect(&other, server, "main"), 0);
+	expect(&other, GET("/hello"), 200);
+	client_close(&other);
 	server_stop(server);
 }
 
