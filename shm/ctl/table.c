@@ -18,9 +18,15 @@ void
 table_init(
     struct table *table, const struct table_column *columns, size_t count)
 {
+	size_t i;
+
 	memset(table, 0, sizeof(*table));
 	table->columns = columns;
 	table->column_count = count;
+	table->widths = calloc(count, sizeof(*table->widths));
+	table->failed = table->widths == NULL;
+	for (i = 0; i < count && !table->failed; i++)
+		table->widths[i] = strlen(columns[i].title);
 }
 
 void
@@ -31,7 +37,9 @@ table_free(struct table *table)
 	for (i = 0; i < table->cell_count; i++)
 		free(table->cells[i].text);
 	free(table->cells);
+	free(table->widths);
 	table->cells = NULL;
+	table->widths = NULL;
 	table->cell_count = table->room = 0;
 }
 
@@ -39,9 +47,11 @@ void
 table_number(struct table *table, double key, const char *text)
 {
 	struct table_cell *cells;
-	size_t room;
+	size_t *width, room;
 	char *c;
 
+	if (table->widths == NULL)
+		return;
 	if (table->cell_count == table->room) {
 		room = table->room == 0 ? 64 : table->room * 2;
 		cells = reallocarray(table->cells, room, sizeof(*cells));
@@ -56,6 +66,9 @@ table_number(struct table *table, double key, const char *text)
 		table->failed = true;
 		return;
 	}
+	width = &table->widths[table->cell_count % table->column_count];
+	if (strlen(c) > *width)
+		*width = strlen(c);
 	table->cells[table->cell_count++] =
 	    (struct table_cell){ .text = c, .key = key };
 	for (; *c != '\0'; c++)
@@ -75,61 +88,60 @@ table_rows(const struct table *table)
 	return (table->cell_count / table->column_count);
 }
 
-/* Does the row at ${a} belong behind the one at ${b}? */
-static bool
-is_behind(const struct table *table, const struct table_cell *a,
-    const struct table_cell *b, size_t column)
+/* What rows are sorted by. */
+struct order {
+	const struct table *table;
+	size_t column;
+};
+
+/* Of two rows' numbers: by their cells, else as they came. */
+static int
+compare_rows(const void *a, const void *b, void *argument)
 {
-	if (table->columns[column].right)
-		return (a[column].key < b[column].key);
-	return (strcmp(a[column].text, b[column].text) > 0);
+	const size_t one = *(const size_t *)a, other = *(const size_t *)b;
+	const struct order *order = argument;
+	const size_t n = order->table->column_count, column = order->column;
+	const struct table_cell *x = &order->table->cells[one * n + column];
+	const struct table_cell *y = &order->table->cells[other * n + column];
+	int result;
+
+	if (order->table->columns[column].right)
+		result = (x->key < y->key) - (x->key > y->key);
+	else
+		result = strcmp(x->text, y->text);
+	return (result != 0 ? result : (one > other) - (one < other));
 }
 
-static void
-swap_rows(const struct table *table, struct table_cell *a, struct table_cell *b)
-{
-	struct table_cell cell;
-	size_t i;
-
-	for (i = 0; i < table->column_count; i++) {
-		cell = a[i];
-		a[i] = b[i];
-		b[i] = cell;
-	}
-}
-
-/*
- * Rows come nearly sorted from one look to the next, and there are as many as
- * fit before somebody's eyes; insertion it is, up to a bound.
- */
+/* Without memory for it they stay as they came. */
 void
 table_sort(struct table *table, size_t column)
 {
-	const size_t n = table->column_count;
-	size_t i, k, rows = table_rows(table);
+	struct order order = { .table = table, .column = column };
+	const size_t n = table->column_count, rows = table_rows(table);
+	struct table_cell *cells;
+	size_t i, *numbers;
 
-	if (column >= n)
+	if (column >= n || rows < 2)
 		return;
-	for (i = 1; i < rows; i++)
-		for (k = i;
-		     k > 0 && is_behind(table, &table->cells[(k - 1) * n],
-				  &table->cells[k * n], column);
-		     k--)
-			swap_rows(table, &table->cells[(k - 1) * n],
-			    &table->cells[k * n]);
-}
-
-static size_t
-column_width(const struct table *table, size_t column)
-{
-	size_t i, length, width = strlen(table->columns[column].title);
-
-	for (i = column; i < table->cell_count; i += table->column_count) {
-		length = strlen(table->cells[i].text);
-		if (length > width)
-			width = length;
+	numbers = reallocarray(NULL, rows, sizeof(*numbers));
+	cells = reallocarray(NULL, table->room, sizeof(*cells));
+	if (numbers == NULL || cells == NULL) {
+		free(numbers);
+		free(cells);
+		return;
 	}
-	return (width);
+	for (i = 0; i < rows; i++)
+		numbers[i] = i;
+	qsort_r(numbers, rows, sizeof(*numbers), compare_rows, &order);
+	for (i = 0; i < rows; i++)
+		memcpy(&cells[i * n], &table->cells[numbers[i] * n],
+		    n * sizeof(*cells));
+	free(numbers);
+	/* Cells of a row that isn't whole, for want of memory. */
+	memcpy(&cells[rows * n], &table->cells[rows * n],
+	    (table->cell_count - rows * n) * sizeof(*cells));
+	free(table->cells);
+	table->cells = cells;
 }
 
 /* Append ${text} in ${width} columns; false when the line is full. */
@@ -159,14 +171,14 @@ table_line(const struct table *table, long row, char *ret_text, size_t size)
 	size_t i, length = 0;
 
 	*ret_text = '\0';
-	for (i = 0; i < table->column_count; i++) {
+	for (i = 0; i < table->column_count && table->widths != NULL; i++) {
 		column = &table->columns[i];
 		text = row < 0
 			   ? column->title
 			   : table->cells[(size_t)row * table->column_count + i]
 				 .text;
-		if (!append(ret_text, size, &length, text,
-			column_width(table, i), column->right) ||
+		if (!append(ret_text, size, &length, text, table->widths[i],
+			column->right) ||
 		    !append(ret_text, size, &length, "", GAP, false))
 			break;
 	}

@@ -23,6 +23,7 @@ struct table_cell {
 struct table {
 	const struct table_column *columns;
 	size_t column_count;
+	size_t *widths;           /* of the columns, so far */
 	struct table_cell *cells; /* row by row */
 	size_t cell_count;
 	size_t room;
