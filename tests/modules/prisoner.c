@@ -65,8 +65,16 @@ try_namespace(const char *path)
 static void *
 on_thread(void *argument)
 {
+	static const int own[] = { SIGSYS, SIGSEGV, SIGBUS, SIGILL, SIGFPE,
+		SIGTRAP, SIGABRT };
 	int *error = argument;
+	sigset_t blocked;
 
+	/* As include/README.md wants it of a module's threads. */
+	(void)sigfillset(&blocked);
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		(void)sigdelset(&blocked, own[i]);
+	(void)pthread_sigmask(SIG_SETMASK, &blocked, NULL);
 	*error = try_namespace(NULL);
 	return (NULL);
 }
@@ -166,8 +174,8 @@ try_pair(const char *path)
 	int ends[2] = { -1, -1 };
 
 	(void)path;
-	return (result(
-	    socketpair(AF_TIPC, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)));
+	return (
+	    result(socketpair(AF_TIPC, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)));
 }
 
 /* Signals when a descriptor has news: to ourselves, or to another? */

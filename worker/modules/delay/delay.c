@@ -298,8 +298,11 @@ on_async_completion(void *self, struct bh_context *context,
 static int
 start_thread(struct delay *delay)
 {
+	static const int own[] = { SIGSYS, SIGSEGV, SIGBUS, SIGILL, SIGFPE,
+		SIGTRAP, SIGABRT };
 	pthread_condattr_t monotonic;
 	sigset_t all, before;
+	size_t i;
 	int error;
 
 	error = pthread_condattr_init(&monotonic);
@@ -314,6 +317,9 @@ start_thread(struct delay *delay)
 	if (error != 0)
 		goto err_cond;
 	(void)sigfillset(&all);
+	/* But for what a thread does itself: the server tells whose it is. */
+	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		(void)sigdelset(&all, own[i]);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	error = pthread_create(&delay->thread, NULL, timer_thread, delay);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
