@@ -118,7 +118,7 @@ save_pool(struct saving *saving, const struct pool *pool)
 	}
 }
 
-void
+int
 kept_connections_save(
     const struct master *master, json_t *root, struct kept *kept)
 {
@@ -145,6 +145,10 @@ kept_connections_save(
 	kept_set(root, "wrecks", wrecks);
 	kept_set(root, "slot_generations", generations);
 	kept_set(root, "connections", saving.connections);
+	/* One that memory was too short for would be held by nobody. */
+	return (json_array_size(saving.connections) == master->connections.open
+		    ? 0
+		    : -ENOMEM);
 }
 
 static int

@@ -137,8 +137,7 @@ kept_master_save(const struct master *master, struct kept *kept)
 	    json_integer((json_int_t)master->workers_started));
 	kept_set(root, "workers_died",
 	    json_integer((json_int_t)master->workers_died));
-	kept_connections_save(master, root, kept);
-	return (root == NULL ? -ENOMEM : 0);
+	return (kept_connections_save(master, root, kept));
 }
 
 int

@@ -52,7 +52,7 @@ int kept_master_load(
  */
 json_t *kept_pool_save(const struct pool *pool, struct kept *kept);
 int kept_pool_load(struct pool *pool, const json_t *object, struct reason *why);
-void kept_connections_save(
+int kept_connections_save(
     const struct master *master, json_t *root, struct kept *kept);
 int kept_connections_load(
     struct master *master, const json_t *root, struct reason *why);

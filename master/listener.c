@@ -100,7 +100,7 @@ listener_adopt(
 		error = set_inherited(fd);
 	if (error != 0)
 		return (reason_set(why, error,
-		    "can't use the socket for %s that systemd has opened: %s",
+		    "can't use the open socket for %s: %s",
 		    name, strerror(-error)));
 	(void)strlcpy(listener->name, name, sizeof(listener->name));
 	listener->fd = fd;

@@ -207,8 +207,10 @@ reload_step(struct master *master)
 {
 	struct reload *reload = &master->reload;
 
+	/* A program on trial has copies of the listeners that there are. */
 	if (!reload->wanted || reload->next != NULL ||
-	    master->phase != MASTER_SERVING)
+	    master->phase != MASTER_SERVING ||
+	    master->upgrade.state == UPGRADE_TRIED)
 		return;
 	if (has_room(master)) {
 		begin(master);

@@ -104,6 +104,7 @@ fail(struct upgrade *upgrade, int error, const char *text)
 	    "not upgraded, nothing has changed: %s", text);
 	log_err("%s", answer);
 	control_tell_upgrade(&upgrade->master->control, error, answer);
+	reload_step(upgrade->master);
 }
 
 /* ${mode} is what the next image is executed for. */
@@ -191,6 +192,7 @@ trial_over(struct loop_source *source, uint32_t events)
 	loop_timer_clear(&upgrade->master->loop, &upgrade->timer);
 	if (end.si_code == CLD_EXITED && end.si_status == EXIT_SUCCESS) {
 		look(upgrade, UPGRADE_READY);
+		reload_step(upgrade->master);
 		return;
 	}
 	if (*text == '\0')
