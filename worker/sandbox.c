@@ -127,8 +127,8 @@ confine(const struct sandbox_policy *policy, char *ret_error, size_t error_size)
 	if (say(sandbox_trap(), "catch refused system calls", ret_error,
 		error_size) != 0)
 		return (-1);
-	return (sandbox_syscalls(policy->syscalls, abi >= LANDLOCK_SCOPES_ABI,
-	    ret_error, error_size));
+	return (sandbox_syscalls(
+	    policy, abi >= LANDLOCK_SCOPES_ABI, ret_error, error_size));
 }
 
 int

@@ -60,12 +60,13 @@ int sandbox_files(const char *read, const char *write, int *ret_abi,
     char *ret_error, size_t error_size);
 
 /*
- * sandbox_syscalls(extra, any_signal, ret_error, error_size):
- * seccomp: from now on only the calls of sandbox_syscalls.def and ${extra}.
- * With ${any_signal} somebody else sees to it that kill(2) hits no stranger.
+ * sandbox_syscalls(policy, any_signal, ret_error, error_size):
+ * seccomp: from now on only the calls of sandbox_syscalls.def that are allowed
+ * by default or by the policy. With ${any_signal} somebody else sees to it
+ * that kill(2) hits no stranger.
  */
-int sandbox_syscalls(
-    const char *extra, bool any_signal, char *ret_error, size_t error_size);
+int sandbox_syscalls(const struct sandbox_policy *policy, bool any_signal,
+    char *ret_error, size_t error_size);
 
 /*
  * sandbox_trap(): a refused call fails with EPERM (ENOSYS when nobody

@@ -100,7 +100,8 @@ allow_words(scmp_filter_ctx filter, const char *list, char *ret_error,
 		    "sandbox-syscalls: '%s' is %s", word,
 		    found ? strerror(-error)
 			  : "neither a system call nor one of the groups "
-			    "@exec, @ipc, @aio, @priority and @debug");
+			    "@attributes, @exec, @ipc, @aio, @priority and "
+			    "@debug");
 		return (-EINVAL);
 	}
 	if (*list == '\0')
@@ -132,16 +133,16 @@ allow_families(scmp_filter_ctx filter)
 static int
 allow_own(scmp_filter_ctx filter, bool any_signal)
 {
-	const uint64_t namespaces = CLONE_NEWNS | CLONE_NEWCGROUP |
-				    CLONE_NEWUTS | CLONE_NEWIPC |
-				    CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
+	const uint64_t strangers = CLONE_NEWNS | CLONE_NEWCGROUP |
+				   CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
+				   CLONE_NEWPID | CLONE_NEWNET | CLONE_PARENT;
 	const uint64_t self = (uint64_t)getpid();
 	const int signals[] = { SCMP_SYS(kill), SCMP_SYS(tgkill),
 		SCMP_SYS(rt_tgsigqueueinfo), SCMP_SYS(rt_sigqueueinfo) };
 	int error;
 
 	error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-	    SCMP_A0(SCMP_CMP_MASKED_EQ, namespaces, 0));
+	    SCMP_A0(SCMP_CMP_MASKED_EQ, strangers, 0));
 	/* Its flags lie in memory: the C library does with clone(). */
 	if (error == 0)
 		error = seccomp_rule_add(
@@ -208,20 +209,23 @@ load_exceptions(void)
 }
 
 static int
-load_allowed(
-    const char *extra, bool any_signal, char *ret_error, size_t error_size)
+load_allowed(const struct sandbox_policy *policy, bool any_signal,
+    char *ret_error, size_t error_size)
 {
 	scmp_filter_ctx filter = make_filter(SCMP_ACT_TRAP);
 	bool found = false;
 	int error = -ENOMEM;
 
 	if (filter != NULL)
-		error = allow_words(filter, extra, ret_error, error_size);
+		error = allow_words(
+		    filter, policy->syscalls, ret_error, error_size);
 	if (error == 0)
 		error =
 		    allow_words(filter, SANITIZER_CALLS, ret_error, error_size);
 	if (error == 0)
 		error = allow_group(filter, NULL, &found);
+	if (error == 0 && *policy->write != '\0')
+		error = allow_group(filter, "attributes", &found);
 	if (error == 0)
 		error = allow(filter, "ioctl");
 	if (error == 0)
@@ -235,15 +239,15 @@ load_allowed(
 }
 
 int
-sandbox_syscalls(
-    const char *extra, bool any_signal, char *ret_error, size_t error_size)
+sandbox_syscalls(const struct sandbox_policy *policy, bool any_signal,
+    char *ret_error, size_t error_size)
 {
 	int error;
 
 	*ret_error = '\0';
 	error = load_exceptions();
 	if (error == 0)
-		error = load_allowed(extra, any_signal, ret_error, error_size);
+		error = load_allowed(policy, any_signal, ret_error, error_size);
 	if (error != 0 && *ret_error == '\0')
 		(void)snprintf(ret_error, error_size,
 		    "can't filter its system calls: %s", strerror(-error));

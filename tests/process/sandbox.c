@@ -169,10 +169,13 @@ files_are_written_where_it_was_allowed(void **state)
 	(void)snprintf(attempt, sizeof(attempt), "write?%s/file", folder);
 	server = start(NULL);
 	expect(server, attempt, EACCES);
+	expect(server, "chown?/nothing-there", EPERM);
 	server_stop(server);
 	server = start(option);
 	expect(server, attempt, 0);
 	expect(server, "write?/tmp/bulkhead-sandbox-elsewhere", EACCES);
+	/* Of a name that there isn't: the call itself is allowed. */
+	expect(server, "chown?/nothing-there", ENOENT);
 	server_stop(server);
 	(void)snprintf(attempt, sizeof(attempt), "%s/file", folder);
 	assert_int_equal(unlink(attempt), 0);
