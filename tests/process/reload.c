@@ -230,7 +230,9 @@ the_drain_limit_bounds_what_is_in_flight(void **state)
 
 	(void)state;
 	client_open(&client, server);
-	client_send_text(&client, GET("/delay?ms=1500"));
+	/* Longer than the reload takes, and then once more. */
+	client_send_text(&client,
+	    test_sanitized() ? GET("/delay?ms=12000") : GET("/delay?ms=3000"));
 	test_sleep_ms(100);
 	ctl_expect(server, "reload", NULL, 0, "generation 2 serves");
 	(void)server_log_wait(server, "did not finish in 0.2 s", LONG_MS);

@@ -361,6 +361,7 @@ a_killed_masters_listener_is_kept(void **state)
 	server = server_start_by(script, "-w", "1", "-l", address, NULL);
 	client_response(&client, &response);
 	assert_int_equal(200, response.status);
+	response_free(&response);
 	client_close(&client);
 	server_stop(server);
 }

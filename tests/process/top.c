@@ -7,11 +7,14 @@
 #include "tests/support/process.h"
 #include "tests/support/server.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 enum {
 	TOOL_MS = 10000,
@@ -117,6 +120,21 @@ wait_closed(const struct terminal *terminal)
 }
 
 static void
+need_terminals(void)
+{
+	int fd = posix_openpt(O_RDWR | O_NOCTTY);
+	bool have =
+	    fd != -1 && unlockpt(fd) == 0 && access(ptsname(fd), F_OK) == 0;
+
+	if (fd != -1)
+		(void)close(fd);
+	if (process_have("tmux") && have)
+		return;
+	print_message("there is no tmux, or no terminals (devpts)\n");
+	skip();
+}
+
+static void
 shows_workers_modules_and_requests(void **state)
 {
 	struct server *server;
@@ -124,10 +142,7 @@ shows_workers_modules_and_requests(void **state)
 	struct client busy;
 
 	(void)state;
-	if (!process_have("tmux")) {
-		print_message("tmux isn't installed\n");
-		skip();
-	}
+	need_terminals();
 	server = server_start("-w", "2", "-m", "hello", "-m", "echo", NULL);
 	client_open(&busy, server);
 	/* Whose body never comes: it ends when we go. */
@@ -168,10 +183,7 @@ says_when_the_server_has_gone(void **state)
 	struct terminal terminal;
 
 	(void)state;
-	if (!process_have("tmux")) {
-		print_message("tmux isn't installed\n");
-		skip();
-	}
+	need_terminals();
 	server = server_start("-w", "1", "-m", "hello", NULL);
 	open_top(&terminal, server);
 	wait_screen(&terminal, "serving", NULL);
