@@ -272,6 +272,7 @@ a_socket_units_socket_is_served(void **state)
 	server = server_start_by(script, "-w", "1", "-l", address, NULL);
 	client_response(&early, &response);
 	assert_int_equal(200, response.status);
+	response_free(&response);
 	client_close(&early);
 	/* It isn't ours to give to systemd; the other one is. */
 	expect_message("FDSTORE=1");
