@@ -113,5 +113,6 @@ main(void)
 	ask(MESSAGE_START); /* means nothing here: we are hung up on */
 	(void)take_answers(MESSAGE_STATUS_END, "nothing");
 	log_info("hung up on");
-	return (3);
+	/* A leak checker starts a process for its end, which may outlive us. */
+	_exit(3);
 }
