@@ -149,8 +149,9 @@ expect_connections(const json_t *connections, const struct report *expected,
 			    expected->outcomes[0]);
 		found++;
 	}
-	/* A machine that is too slow to say so before the report is due. */
-	if (json_integer_value(json_object_get(connections, "waiting")) > 0)
+	/* A sanitizer's successor may start too late for the report. */
+	if (test_sanitized() &&
+	    json_integer_value(json_object_get(connections, "waiting")) > 0)
 		return;
 	assert_int_equal(found, 1);
 	assert_int_equal(json_array_size(list), CONNECTIONS);
