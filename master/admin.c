@@ -6,6 +6,7 @@
 #include "master/admin.h"
 
 #include "master/child.h"
+#include "master/let_go.h"
 #include "master/master.h"
 #include "master/obituary.h"
 #include "shm/base/clock.h"
@@ -119,7 +120,7 @@ forget(struct admin *admin)
 {
 	loop_remove(&admin->master->loop, &admin->death);
 	control_detach(&admin->master->control);
-	fd_close(&admin->pidfd);
+	let_go(NULL, &admin->pidfd);
 	admin->pid = 0;
 }
 
@@ -211,7 +212,8 @@ death_told(struct loop_source *source, uint32_t events)
 	(void)events;
 	memset(&end, 0, sizeof(end));
 	/* Our own child and readable: this neither fails nor waits. */
-	(void)waitid(P_PIDFD, (id_t)admin->pidfd, &end, WEXITED | WNOHANG);
+	(void)waitid(
+	    P_PIDFD, (id_t)admin->pidfd, &end, WEXITED | WNOHANG | WNOWAIT);
 	obituary_tell_end(&end, CAUSE_OWN, how);
 	if (admin->retired) {
 		admin->retired = false;

@@ -5,6 +5,7 @@
 #include "master/kept_master.h"
 
 #include "master/kept_config.h"
+#include "master/let_go.h"
 #include "master/master.h"
 #include "shm/base/log.h"
 
@@ -28,7 +29,7 @@ kept_master_is_calm(const struct master *master)
 	const struct pool *pool;
 
 	if (master->phase != MASTER_SERVING || master->reload.next != NULL ||
-	    master->reload.wanted)
+	    master->reload.wanted || let_go_busy())
 		return (false);
 	TAILQ_FOREACH(pool, &master->pools, link)
 	{

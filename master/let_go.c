@@ -7,34 +7,53 @@
 
 #include "shm/base/fd.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 
 enum {
 	STACK_SIZE = 256 * 1024
 };
 
+struct remains {
+	struct segment_fds fds;
+	int pidfd;
+};
+
+static atomic_uint at_work;
+
 static void
-close_all(struct segment_fds *fds)
+put_away(struct remains *remains)
 {
-	fd_close(&fds->rw);
-	fd_close(&fds->ro);
-	fd_close(&fds->buffers);
+	fd_close(&remains->fds.rw);
+	fd_close(&remains->fds.ro);
+	fd_close(&remains->fds.buffers);
+	if (remains->pidfd == -1)
+		return;
+	while (waitid(P_PIDFD, (id_t)remains->pidfd, &(siginfo_t){ 0 },
+		   WEXITED) != 0 &&
+	       errno == EINTR)
+		continue;
+	fd_close(&remains->pidfd);
 }
 
 static void *
 run(void *argument)
 {
-	close_all(argument);
+	put_away(argument);
 	free(argument);
+	/* Pairs with the load in let_go_busy(): reaped before it is told. */
+	atomic_fetch_sub_explicit(&at_work, 1, memory_order_release);
 	return (NULL);
 }
 
 /* Its signals are the loop's: it has all of them blocked. */
 static int
-start(struct segment_fds *fds)
+start(struct remains *remains)
 {
 	pthread_attr_t attributes;
 	sigset_t all, before;
@@ -47,26 +66,49 @@ start(struct segment_fds *fds)
 	(void)pthread_attr_setstacksize(&attributes, STACK_SIZE);
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&thread, &attributes, run, fds);
+	atomic_fetch_add_explicit(&at_work, 1, memory_order_relaxed);
+	error = pthread_create(&thread, &attributes, run, remains);
+	if (error != 0)
+		atomic_fetch_sub_explicit(&at_work, 1, memory_order_relaxed);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	(void)pthread_attr_destroy(&attributes);
 	return (error);
 }
 
-void
-let_go(struct segment_fds *fds)
+/* Move what the caller has into ${remains}; false: there is nothing. */
+static bool
+take(struct remains *remains, struct segment_fds *fds, int *pidfd)
 {
-	struct segment_fds *own;
+	const struct segment_fds none = { -1, -1, -1 };
 
-	if (fds->rw == -1 && fds->ro == -1 && fds->buffers == -1)
+	remains->fds = fds == NULL ? none : *fds;
+	remains->pidfd = pidfd == NULL ? -1 : *pidfd;
+	if (fds != NULL)
+		*fds = none;
+	if (pidfd != NULL)
+		*pidfd = -1;
+	return (remains->fds.rw != -1 || remains->fds.ro != -1 ||
+		remains->fds.buffers != -1 || remains->pidfd != -1);
+}
+
+void
+let_go(struct segment_fds *fds, int *pidfd)
+{
+	struct remains remains, *own;
+
+	if (!take(&remains, fds, pidfd))
 		return;
 	own = malloc(sizeof(*own));
 	if (own != NULL)
-		*own = *fds;
-	if (own == NULL || start(own) != 0) {
-		free(own);
-		close_all(fds);
+		*own = remains;
+	if (own != NULL && start(own) == 0)
 		return;
-	}
-	*fds = (struct segment_fds){ -1, -1, -1 };
+	free(own);
+	put_away(&remains);
+}
+
+bool
+let_go_busy(void)
+{
+	return (atomic_load_explicit(&at_work, memory_order_acquire) != 0);
 }

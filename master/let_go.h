@@ -1,20 +1,37 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Letting go of a segment. Whoever closes its last descriptor gives its memory
- * back to the kernel, page by page: some 4 ms, and 50 on a busy machine, in
- * which the master would serve nobody.
+ * Letting go of a process and of its segment: what may keep the kernel busy
+ * for long, and would keep the master from serving anybody.
+ *
+ * Whoever closes a segment's last descriptor gives its memory back, page by
+ * page: some 4 ms, and 50 on a busy machine. Whoever reaps a process waits
+ * until the kernel has dropped all that it remembers of its entries in /proc;
+ * when someone else is dropping one of them and doesn't get the processor,
+ * this takes as long as he has to wait for it. On two busy cores, with a
+ * monitor that has just read /proc, that was seconds.
  */
 #ifndef MASTER_LET_GO_H
 #define MASTER_LET_GO_H
 
 #include "shm/segment.h"
 
+#include <stdbool.h>
+
 /*
- * let_go(fds):
- * Close all of ${fds}, on a thread that does this and ends; it takes no lock
- * but the allocator's and sees nothing else of ours. Where there can't be one,
- * here. All are -1 afterwards.
+ * let_go(fds, pidfd):
+ * Close all of ${fds}, and reap ${pidfd}'s process and close it, on a thread
+ * that does this and ends; it takes no lock but the allocator's and sees
+ * nothing else of ours. ${pidfd} is of a child that has ended or must end: the
+ * thread waits for it. Either may be NULL. Where there can't be a thread, it is
+ * done here. All descriptors are -1 afterwards.
  */
-void let_go(struct segment_fds *fds);
+void let_go(struct segment_fds *fds, int *pidfd);
+
+/*
+ * let_go_busy():
+ * Is any thread of let_go() still at work? An image of the program that is
+ * executed before has a child that nobody reaps.
+ */
+bool let_go_busy(void);
 
 #endif

@@ -44,7 +44,7 @@ free_wreck(struct wreck *wreck)
 	if (wreck->report != NULL)
 		report_wreck_gone(wreck->report);
 	segment_unmap(&wreck->view);
-	let_go(&wreck->fds);
+	let_go(&wreck->fds, NULL);
 	free(wreck);
 }
 

@@ -70,9 +70,8 @@ free_incarnation(struct worker *worker)
 	loop_timer_clear(loop, &worker->timer);
 	loop_remove(loop, &worker->death);
 	channel_close(worker);
-	fd_close(&worker->pidfd);
 	segment_unmap(&worker->view);
-	let_go(&worker->segment_fds);
+	let_go(&worker->segment_fds, &worker->pidfd);
 	worker->pid = 0;
 }
 
@@ -334,8 +333,12 @@ act_bury(struct worker *worker)
 	siginfo_t end;
 
 	memset(&end, 0, sizeof(end));
-	/* Our own child and readable: this neither fails nor waits. */
-	(void)waitid(P_PIDFD, (id_t)worker->pidfd, &end, WEXITED | WNOHANG);
+	/*
+	 * Our own child and readable: this neither fails nor waits. Reaping
+	 * may wait, and is let_go()'s.
+	 */
+	(void)waitid(
+	    P_PIDFD, (id_t)worker->pidfd, &end, WEXITED | WNOHANG | WNOWAIT);
 	cause = cause_find(worker, &end);
 	obituary_write(worker, &end, cause, &obituary);
 	crash_collect(worker, &end, cause, crash);

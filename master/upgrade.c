@@ -6,6 +6,7 @@
 
 #include "master/child.h"
 #include "master/kept_master.h"
+#include "master/let_go.h"
 #include "master/master.h"
 #include "master/report.h"
 #include "shm/base/clock.h"
@@ -82,7 +83,7 @@ static void
 end_trial(struct upgrade *upgrade)
 {
 	loop_remove(&upgrade->master->loop, &upgrade->death);
-	fd_close(&upgrade->pidfd);
+	let_go(NULL, &upgrade->pidfd);
 	fd_close(&upgrade->answer);
 	upgrade->pid = 0;
 }
@@ -94,8 +95,6 @@ fail(struct upgrade *upgrade, int error, const char *text)
 
 	if (upgrade->pid != 0) {
 		(void)pidfd_send_signal(upgrade->pidfd, SIGKILL, NULL, 0);
-		(void)waitid(
-		    P_PIDFD, (id_t)upgrade->pidfd, &(siginfo_t){ 0 }, WEXITED);
 		end_trial(upgrade);
 	}
 	loop_timer_clear(&upgrade->master->loop, &upgrade->timer);
@@ -185,7 +184,8 @@ trial_over(struct loop_source *source, uint32_t events)
 	ssize_t length;
 
 	(void)events;
-	(void)waitid(P_PIDFD, (id_t)upgrade->pidfd, &end, WEXITED | WNOHANG);
+	(void)waitid(
+	    P_PIDFD, (id_t)upgrade->pidfd, &end, WEXITED | WNOHANG | WNOWAIT);
 	length = read(upgrade->answer, text, sizeof(text) - 1);
 	text[length < 0 ? 0 : length] = '\0';
 	end_trial(upgrade);

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Letting go of a segment: its descriptors are closed, with a thread or
- * without.
+ * Letting go of a segment and of a process: descriptors are closed and the
+ * child is reaped, with a thread or without.
  */
 #include "master/let_go.h"
 #include "tests/unit/master/test.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void
@@ -33,6 +36,18 @@ is_closed(int fd)
 	return (false);
 }
 
+/* Within 10 s at most. */
+static bool
+is_at_rest(void)
+{
+	for (int i = 0; i < 1000; i++) {
+		if (!let_go_busy())
+			return (true);
+		(void)usleep(10000);
+	}
+	return (false);
+}
+
 static void
 expect_closed(bool at_once)
 {
@@ -40,7 +55,7 @@ expect_closed(bool at_once)
 
 	open_all(&fds);
 	before = fds;
-	let_go(&fds);
+	let_go(&fds, NULL);
 	assert_int_equal(fds.rw, -1);
 	assert_int_equal(fds.ro, -1);
 	assert_int_equal(fds.buffers, -1);
@@ -55,11 +70,47 @@ static void
 all_are_closed(void **state)
 {
 	struct segment_fds none = { -1, -1, -1 };
+	int no_child = -1;
 
 	(void)state;
 	for (int i = 0; i < 20; i++)
 		expect_closed(false);
-	let_go(&none);
+	assert_true(is_at_rest());
+	let_go(&none, &no_child);
+	assert_false(let_go_busy());
+}
+
+/*
+ * Reaping once kept the master for as long as the kernel was busy with the
+ * dead worker's entries in /proc, and its clients waited.
+ */
+static void
+a_child_that_cannot_be_reaped_yet_keeps_nobody_waiting(void **state)
+{
+	int lifeline[2], pidfd, before;
+	pid_t pid;
+	char byte;
+
+	(void)state;
+	assert_int_equal(pipe2(lifeline, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid != -1);
+	if (pid == 0) {
+		(void)close(lifeline[1]);
+		_exit(read(lifeline[0], &byte, 1) == 0 ? 0 : 1);
+	}
+	before = pidfd = pidfd_open(pid, 0);
+	assert_true(pidfd != -1);
+	let_go(NULL, &pidfd);
+	assert_int_equal(pidfd, -1);
+	assert_true(let_go_busy());
+	assert_int_equal(kill(pid, 0), 0);
+	(void)close(lifeline[1]);
+	assert_true(is_at_rest());
+	assert_true(is_closed(before));
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+	(void)close(lifeline[0]);
 }
 
 static void
@@ -86,6 +137,8 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_a_thread_they_are_closed_at_once),
 		cmocka_unit_test(all_are_closed),
+		cmocka_unit_test(
+		    a_child_that_cannot_be_reaped_yet_keeps_nobody_waiting),
 	};
 
 	return (RUN_TESTS(argc, argv, tests));
