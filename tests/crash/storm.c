@@ -5,8 +5,8 @@
  *
  *	crash.storm --measure NAME PORT MASTER-PID WORKER-NAME TARGET
  *
- * prints a line of figures. BULKHEAD_STORM_KILLS, _BUSY, _IDLE and _MS
- * change the measure.
+ * prints a line of figures. BULKHEAD_STORM_KILLS, _BUSY, _IDLE, _MS (between
+ * two kills) and _SIGNAL (its number) change the measure.
  */
 #include "tests/crash/storm_load.h"
 
@@ -15,6 +15,7 @@
 
 #include <bsd/stdlib.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,39 +42,44 @@ fill(struct storm *storm)
 	storm->idle = setting("BULKHEAD_STORM_IDLE", 200);
 	storm->kills = setting("BULKHEAD_STORM_KILLS", 5);
 	storm->interval_ms = setting("BULKHEAD_STORM_MS", 1000);
-	storm->signal = SIGKILL;
+	storm->signal = (int)setting("BULKHEAD_STORM_SIGNAL", SIGKILL);
 }
 
 static void
 print(const char *name, const struct storm_result *result)
 {
 	print_message("%s: %u kills, %" PRIu64 " answers, %" PRIu64
-		      " busy requests lost (%" PRIu64 " resets), %" PRIu64
+		      " busy requests lost (%" PRIu64 " resets, %" PRIu64
+		      " wrong answers), %" PRIu64
 		      " idle connections lost, %" PRIu64
 		      " idle without an answer, slowest answer %.1f ms\n",
 	    name, result->killed, result->answers, result->busy_errors,
-	    result->busy_resets, result->idle_lost, result->idle_errors,
-	    result->slowest_ms);
+	    result->busy_resets, result->busy_wrong, result->idle_lost,
+	    result->idle_errors, result->slowest_ms);
 }
 
 static void
 nobody_notices(const char *target, int signal_number, unsigned kills)
 {
-	struct server *server = server_start("-w", "2", "-m", "hello", "-m",
-	    "delay", "-o", "spares=1", "-o", "state-dir=", NULL);
 	struct storm storm = { .worker = "bulkhead-worker" };
 	struct storm_result result;
+	struct server *server;
+	char faulty[PATH_MAX];
 
+	server_module("faulty", faulty, sizeof(faulty));
+	server = server_start("-w", "2", "-m", "hello", "-m", faulty, "-o",
+	    "spares=1", "-o", "state-dir=", NULL);
 	server->crash_expected = true;
 	fill(&storm);
 	if (getenv("BULKHEAD_STORM_KILLS") == NULL)
 		storm.kills = kills;
-	storm.signal = signal_number;
+	if (getenv("BULKHEAD_STORM_SIGNAL") == NULL)
+		storm.signal = signal_number;
 	storm.port = server->port;
 	storm.master = server->pid;
 	storm.target = target;
 	storm_run(&storm, &result);
-	print("bulkhead", &result);
+	print(target, &result);
 	if (result.busy_errors > 0)
 		print_error("the first error: %s\n", result.first_error);
 	assert_int_equal(result.killed, storm.kills);
@@ -102,7 +108,26 @@ static void
 nobody_notices_workers_killed_while_requests_wait(void **state)
 {
 	(void)state;
-	nobody_notices("/delay?ms=20", SIGABRT, 2);
+	nobody_notices("/faulty?wait=20", SIGABRT, 2);
+}
+
+static void
+nobody_notices_workers_killed_in_answers_of_64_kib(void **state)
+{
+	(void)state;
+	nobody_notices("/faulty?size=65536", SIGBUS, 2);
+}
+
+/*
+ * An answer of which the dead worker had sent a part is reset, so that the
+ * client sees that it is cut off; but the kernel takes a MiB at once from a
+ * worker whose clients read.
+ */
+static void
+nobody_notices_workers_killed_in_answers_of_a_mib(void **state)
+{
+	(void)state;
+	nobody_notices("/faulty?size=1048576", SIGKILL, 2);
 }
 
 static int
@@ -133,6 +158,9 @@ main(int argc, char **argv)
 		PROCESS_TEST(nobody_notices_workers_killed),
 		PROCESS_TEST(nobody_notices_workers_crashed),
 		PROCESS_TEST(nobody_notices_workers_killed_while_requests_wait),
+		PROCESS_TEST(
+		    nobody_notices_workers_killed_in_answers_of_64_kib),
+		PROCESS_TEST(nobody_notices_workers_killed_in_answers_of_a_mib),
 	};
 
 	if (argc == 7 && strcmp(argv[1], "--measure") == 0)

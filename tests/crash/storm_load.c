@@ -26,6 +26,7 @@ struct busy {
 	pthread_t thread;
 	const struct storm *storm;
 	const char *request;
+	const struct response *expected;
 	atomic_bool *over;
 	struct storm_result result;
 };
@@ -40,14 +41,18 @@ now_ms(void)
 }
 
 static bool
-is_right(struct caller *caller, enum got *ret_got)
+is_right(
+    struct caller *caller, const struct response *expected, enum got *ret_got)
 {
 	struct response response;
 	bool right = false;
 
 	*ret_got = caller_receive(caller, &response);
 	if (*ret_got == GOT_RESPONSE) {
-		right = response.status == 200;
+		right = response.status == 200 &&
+			response.body_bytes == expected->body_bytes &&
+			memcmp(response.body, expected->body,
+			    expected->body_bytes) == 0;
 		response_free(&response);
 	}
 	return (right);
@@ -62,7 +67,7 @@ exchange(struct busy *busy, struct caller *caller)
 	enum got got;
 
 	sent = caller_send(caller, busy->request, strlen(busy->request));
-	right = is_right(caller, &got);
+	right = is_right(caller, busy->expected, &got);
 	took = now_ms() - before;
 	if (took > busy->result.slowest_ms)
 		busy->result.slowest_ms = took;
@@ -73,10 +78,10 @@ exchange(struct busy *busy, struct caller *caller)
 	busy->result.busy_errors++;
 	busy->result.busy_resets +=
 	    !sent || got == GOT_RESET || got == GOT_BROKEN;
+	busy->result.busy_wrong += got == GOT_RESPONSE;
 	if (busy->result.first_error == NULL)
-		busy->result.first_error = got == GOT_RESPONSE
-					       ? "a status other than 200"
-					       : got_name(got);
+		busy->result.first_error =
+		    got == GOT_RESPONSE ? "another answer" : got_name(got);
 	return (false);
 }
 
@@ -119,15 +124,30 @@ add(struct storm_result *sum, const struct storm_result *one)
 	sum->answers += one->answers;
 	sum->busy_errors += one->busy_errors;
 	sum->busy_resets += one->busy_resets;
+	sum->busy_wrong += one->busy_wrong;
 	if (one->slowest_ms > sum->slowest_ms)
 		sum->slowest_ms = one->slowest_ms;
 	if (sum->first_error == NULL)
 		sum->first_error = one->first_error;
 }
 
+static void
+learn(const struct storm *storm, const char *request, struct response *expected)
+{
+	struct caller caller;
+
+	if (!caller_open(&caller, storm->port) ||
+	    !caller_send(&caller, request, strlen(request)) ||
+	    caller_receive(&caller, expected) != GOT_RESPONSE ||
+	    expected->status != 200)
+		fail_msg("no answer 200 to %s", storm->target);
+	caller_close(&caller);
+}
+
 /* Each has one request before the storm, and one after it. */
 static void
-start_idle(struct caller *idle, const struct storm *storm, const char *request)
+start_idle(struct caller *idle, const struct storm *storm, const char *request,
+    const struct response *expected)
 {
 	enum got got;
 	unsigned i;
@@ -135,13 +155,13 @@ start_idle(struct caller *idle, const struct storm *storm, const char *request)
 	for (i = 0; i < storm->idle; i++)
 		if (!caller_open(&idle[i], storm->port) ||
 		    !caller_send(&idle[i], request, strlen(request)) ||
-		    !is_right(&idle[i], &got))
+		    !is_right(&idle[i], expected, &got))
 			fail_msg("no answer before the storm");
 }
 
 static void
 end_idle(struct caller *idle, const struct storm *storm, const char *request,
-    struct storm_result *result)
+    const struct response *expected, struct storm_result *result)
 {
 	enum got got;
 	unsigned i;
@@ -150,7 +170,7 @@ end_idle(struct caller *idle, const struct storm *storm, const char *request,
 		if (caller_ended(&idle[i]))
 			result->idle_lost++;
 		else if (!caller_send(&idle[i], request, strlen(request)) ||
-			 !is_right(&idle[i], &got))
+			 !is_right(&idle[i], expected, &got))
 			result->idle_errors++;
 		caller_close(&idle[i]);
 	}
@@ -162,6 +182,7 @@ storm_run(const struct storm *storm, struct storm_result *ret_result)
 	struct caller *idle = calloc(storm->idle + 1, sizeof(*idle));
 	struct busy *busy = calloc(storm->busy + 1, sizeof(*busy));
 	atomic_bool over = false;
+	struct response expected;
 	char request[512];
 	unsigned i;
 
@@ -169,10 +190,12 @@ storm_run(const struct storm *storm, struct storm_result *ret_result)
 	memset(ret_result, 0, sizeof(*ret_result));
 	(void)snprintf(request, sizeof(request),
 	    "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", storm->target);
-	start_idle(idle, storm, request);
+	learn(storm, request, &expected);
+	start_idle(idle, storm, request, &expected);
 	for (i = 0; i < storm->busy; i++) {
 		busy[i].storm = storm;
 		busy[i].request = request;
+		busy[i].expected = &expected;
 		busy[i].over = &over;
 		assert_int_equal(
 		    pthread_create(&busy[i].thread, NULL, be_busy, &busy[i]),
@@ -191,7 +214,8 @@ storm_run(const struct storm *storm, struct storm_result *ret_result)
 		(void)pthread_join(busy[i].thread, NULL);
 		add(ret_result, &busy[i].result);
 	}
-	end_idle(idle, storm, request, ret_result);
+	end_idle(idle, storm, request, &expected, ret_result);
+	response_free(&expected);
 	free(idle);
 	free(busy);
 }

@@ -17,7 +17,8 @@ struct storm {
 	uint16_t port;
 	pid_t master;
 	const char *worker; /* its workers' name: "bulkhead-worker", "nginx" */
-	const char *target; /* of every request, answered 200 */
+	const char
+	    *target; /* of every request; its answer is always the same */
 	unsigned busy, idle, kills;
 	unsigned interval_ms;
 	int signal;
@@ -28,8 +29,9 @@ struct storm {
 
 struct storm_result {
 	uint64_t answers;
-	uint64_t busy_errors; /* requests that weren't answered 200 */
+	uint64_t busy_errors; /* requests that weren't answered so */
 	uint64_t busy_resets; /* of these, by a reset */
+	uint64_t busy_wrong;  /* of these, by another answer */
 	uint64_t idle_lost;   /* idle connections that ended */
 	uint64_t idle_errors; /* that didn't, but gave no answer afterwards */
 	double slowest_ms;    /* answer of a busy client */
@@ -37,7 +39,11 @@ struct storm_result {
 	const char *first_error;
 };
 
-/* storm_run(storm, ret_result): takes kills + 1 intervals. */
+/*
+ * storm_run(storm, ret_result):
+ * Takes kills + 1 intervals. The first answer, a 200, is what all others must
+ * be equal to, byte for byte.
+ */
 void storm_run(const struct storm *storm, struct storm_result *ret_result);
 
 #endif
