@@ -307,6 +307,18 @@ find_rule(const struct site *site, const char *path, size_t length)
 	return (rule);
 }
 
+/*
+ * Of paths with a NUL: to who sees a C string in one it ends there, so that it
+ * may be another place than the rule's.
+ */
+static const struct site_rule two_places = {
+	.path = "",
+	.modules = UINT32_MAX,
+	.body_max = SITE_UNSET,
+	.pending_ns = SITE_UNSET,
+	.status = 400,
+};
+
 const struct site_rule *
 site_find_rule(const struct site *site, const char *path, size_t length)
 {
@@ -317,5 +329,7 @@ site_find_rule(const struct site *site, const char *path, size_t length)
 	if (is_plain(path, length))
 		return (find_rule(site, path, length));
 	length = site_path_normalise(path, length, plain);
+	if (memchr(plain, '\0', length) != NULL)
+		return (&two_places);
 	return (find_rule(site, plain, length));
 }

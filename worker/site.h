@@ -77,7 +77,8 @@ const struct site *sites_find(
 /*
  * site_find_rule(site, path, length):
  * The rule with the longest path that ${path}, as it was sent, is or is below
- * of. It is compared as site_path_normalise() has it.
+ * of. It is compared as site_path_normalise() has it. With a NUL in it the rule
+ * says 400, if the site has more than one.
  */
 const struct site_rule *site_find_rule(
     const struct site *site, const char *path, size_t length);

@@ -174,6 +174,28 @@ finds_the_longest_path(void **state)
 	sites_free(&sites);
 }
 
+/* A module that reads a C string sees "/api" in both. */
+static void
+refuses_a_path_that_is_two_places(void **state)
+{
+	static const char *const paths[] = { "/api%00", "/api%00x/v2",
+		"/%00" };
+	struct sites sites;
+	const struct site_rule *rule;
+	size_t i;
+
+	(void)state;
+	parse(&sites, THREE, sizeof(THREE) - 1, 3);
+	for (i = 0; i < COUNT(paths); i++) {
+		rule = site_find_rule(
+		    &sites.list[0], paths[i], strlen(paths[i]));
+		assert_int_equal(rule->status, 400);
+	}
+	rule = site_find_rule(&sites.list[0], "/api%2500", 9);
+	assert_int_equal(rule->status, 0);
+	sites_free(&sites);
+}
+
 static void
 normalises_paths(void **state)
 {
@@ -305,6 +327,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(takes_hosts_of_any_length),
 		cmocka_unit_test(prefers_the_longest_wildcard),
 		cmocka_unit_test(finds_the_longest_path),
+		cmocka_unit_test(refuses_a_path_that_is_two_places),
 		cmocka_unit_test(normalises_paths),
 		cmocka_unit_test(normalises_whatever_comes),
 		cmocka_unit_test(refuses_malformed_lists),
