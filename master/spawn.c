@@ -25,6 +25,7 @@
 
 enum {
 	FAILED_TEXT = 256,
+	BOOT_MS = 10000,
 };
 
 /*
@@ -66,8 +67,12 @@ give_up(int socket, const char *what, const char *name, int error)
 	struct pollfd boot = { .fd = socket, .events = POLLIN };
 	int length;
 
-	/* Without a reader the master couldn't send its BOOT. */
-	(void)poll(&boot, 1, -1);
+	/*
+	 * Without a reader the master couldn't send its BOOT. Its end may be
+	 * among our own descriptors still: should it be killed now, the socket
+	 * doesn't tell.
+	 */
+	(void)poll(&boot, 1, BOOT_MS);
 	(void)recv(socket, message.text, sizeof(message.text), MSG_TRUNC);
 	length = snprintf(message.text, sizeof(message.text), "%s%s: %s", what,
 	    name, strerror(-error));
