@@ -442,3 +442,27 @@ server_module(const char *name, char *ret_path, size_t size)
 	(void)snprintf(relative, sizeof(relative), "tests/modules/%s.so", name);
 	process_build_path(relative, ret_path, size);
 }
+
+void
+server_put_module(
+    struct server *server, const char *from, const char *name, bool other_build)
+{
+	/* The head of the linker's note; the id follows. */
+	static const char note[] = "\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU";
+	const char *draft = server_path(server, "draft");
+	size_t length;
+	char *bytes = process_read_file(from, &length), *at;
+	FILE *file = fopen(draft, "we");
+
+	assert_non_null(bytes);
+	assert_non_null(file);
+	if (other_build) {
+		at = memmem(bytes, length, note, sizeof(note));
+		assert_non_null(at);
+		at[sizeof(note)] ^= 1;
+	}
+	assert_int_equal(fwrite(bytes, 1, length, file), length);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(rename(draft, server_path(server, name)), 0);
+	free(bytes);
+}

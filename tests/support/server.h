@@ -108,4 +108,12 @@ int server_teardown(void **state);
  */
 void server_module(const char *name, char *ret_path, size_t size);
 
+/*
+ * server_put_module(server, from, name, other_build):
+ * Put the file ${from} into the server's folder under that name, as mv(1)
+ * does it. ${other_build}: with another build id.
+ */
+void server_put_module(struct server *server, const char *from,
+    const char *name, bool other_build);
+
 #endif
