@@ -5,6 +5,7 @@
 #include "master/cause.h"
 
 #include "master/master.h"
+#include "master/peek.h"
 #include "shm/base/clock.h"
 
 static const struct {
@@ -51,6 +52,8 @@ cause_find(const struct worker *worker, const siginfo_t *end)
 {
 	if (worker->hung || (worker->killed && end->si_status == SIGKILL))
 		return (CAUSE_MASTER);
+	if (peek_sent(&worker->view))
+		return (CAUSE_OUTSIDE);
 	if (end->si_code == CLD_EXITED || !is_operators(end->si_status))
 		return (CAUSE_OWN);
 	if (end->si_status == SIGKILL &&

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who ended a worker? The kernel doesn't say who sent a signal, but it says
- * which one, and counts those that it sends itself for want of memory.
+ * Who ended a worker? The kernel doesn't tell us who sent a signal, but it
+ * says which one, and counts those that it sends itself for want of memory. It
+ * tells the worker, which passes it on if the signal can be caught.
  */
 #ifndef MASTER_CAUSE_H
 #define MASTER_CAUSE_H
@@ -12,15 +13,15 @@ enum cause {
 	CAUSE_OWN,     /* a fault of its own, or it exited */
 	CAUSE_MASTER,  /* we ended it: it hung, was late, or spoke nonsense */
 	CAUSE_MEMORY,  /* the kernel, because memory was short */
-	CAUSE_OUTSIDE, /* somebody sent it a signal that no fault raises */
+	CAUSE_OUTSIDE, /* somebody else sent it a signal */
 	CAUSES
 };
 
 struct worker;
 
 /*
- * cause_find(worker, end): ${end} is what waitid(2) told. To be asked once a
- * death.
+ * cause_find(worker, end): ${end} is what waitid(2) told; the worker's segment
+ * is still mapped. To be asked once a death.
  */
 enum cause cause_find(const struct worker *worker, const siginfo_t *end);
 

@@ -36,6 +36,12 @@ peek_fatal(const struct segment *view)
 	return (view->consumer == NULL ? -1 : activity_fatal(view->consumer));
 }
 
+bool
+peek_sent(const struct segment *view)
+{
+	return (view->consumer != NULL && activity_was_sent(view->consumer));
+}
+
 void
 peek_sight(const struct segment *view, struct watch_sight *ret_sight)
 {

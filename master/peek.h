@@ -27,6 +27,9 @@ uint64_t peek_activity(
  */
 int peek_fatal(const struct segment *view);
 
+/* peek_sent(view): did the signal that it died of come from another process? */
+bool peek_sent(const struct segment *view);
+
 /* peek_sight(view, ret_sight): the loop's progress; asleep without a view. */
 void peek_sight(const struct segment *view, struct watch_sight *ret_sight);
 

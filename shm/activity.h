@@ -27,6 +27,9 @@ enum activity_step {
 	ACTIVITY_NONE = 0xff,
 };
 
+/* What `fatal` holds when no fault of this process's was the signal. */
+#define ACTIVITY_FATAL_SENT UINT32_MAX
+
 /*
  * A request's id: the worker's incarnation and a count, so that it is unique
  * while the master lives. Written "incarnation-count".
@@ -133,6 +136,25 @@ activity_fatal(const struct segment_consumer *consumer)
 	    atomic_load_explicit(&consumer->fatal, memory_order_relaxed);
 
 	return (fatal <= SEGMENT_ACTIVITIES ? (int)fatal - 1 : -1);
+}
+
+/*
+ * activity_set_sent(consumer), activity_was_sent(consumer):
+ * The signal that ends this process was sent by another one; told and to be
+ * believed as above.
+ */
+static inline void
+activity_set_sent(struct segment_consumer *consumer)
+{
+	atomic_store_explicit(
+	    &consumer->fatal, ACTIVITY_FATAL_SENT, memory_order_relaxed);
+}
+
+static inline bool
+activity_was_sent(const struct segment_consumer *consumer)
+{
+	return (atomic_load_explicit(&consumer->fatal, memory_order_relaxed) ==
+		ACTIVITY_FATAL_SENT);
 }
 
 /*

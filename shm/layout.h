@@ -135,7 +135,7 @@ struct segment_consumer {
 	_Atomic uint64_t turn_ns; /* when the current turn began */
 	_Atomic uint32_t state;   /* enum segment_state */
 	_Atomic uint32_t load;    /* requests being handled, for the balance */
-	_Atomic uint32_t fatal;   /* activity + 1 of the thread that is dying */
+	_Atomic uint32_t fatal;   /* activity_set_fatal(), activity_set_sent() */
 	_Alignas(SEGMENT_HOT) _Atomic uint64_t recorder_next; /* entries so far */
 	_Alignas(SEGMENT_HOT) struct activity activities[SEGMENT_ACTIVITIES];
 };

@@ -79,10 +79,13 @@ hit(int number, siginfo_t *info, void *context)
 	while (i < SIGNALS - 1 && signals[i] != number)
 		i++;
 	(void)sigaction(number, &before[i], NULL);
-	/* Not what others have sent; and a forked child has no segment. */
-	if ((info->si_code > 0 || info->si_pid == process) &&
-	    getpid() == process)
-		tell(context);
+	/* A forked child has no segment. */
+	if (getpid() == process) {
+		if (info->si_code > 0 || info->si_pid == process)
+			tell(context);
+		else
+			activity_set_sent(worker_self->segment.consumer);
+	}
 	/*
 	 * A fault happens again when we return. What was sent doesn't, nor
 	 * does a breakpoint: the thread would go on behind it.

@@ -74,6 +74,8 @@ a_worker_that_an_operator_kills_accuses_nobody(void **state)
 	} kills[] = {
 		{ SIGKILL, "killed by SIGKILL from outside in module trouble" },
 		{ SIGTERM, "killed by SIGTERM from outside in module trouble" },
+		{ SIGSEGV, "from outside in module trouble" },
+		{ SIGABRT, "from outside in module trouble" },
 	};
 	struct server *server = server_start(
 	    "-w", "1", "-m", trouble(), "-o", "quarantine-crashes=1", NULL);
@@ -82,7 +84,7 @@ a_worker_that_an_operator_kills_accuses_nobody(void **state)
 	struct response r;
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(kills) / sizeof(kills[0]); i++) {
 		client_open(&client, server);
 		client_send_text(&client, GET("/trouble/nap"));
 		test_sleep_ms(200);

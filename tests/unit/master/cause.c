@@ -5,6 +5,7 @@
  */
 #include "master/cause.h"
 #include "master/master.h"
+#include "shm/activity.h"
 #include "shm/base/clock.h"
 #include "tests/unit/master/test.h"
 
@@ -86,6 +87,25 @@ a_fault_is_its_own_and_an_order_is_not(void **state)
 		assert_int_equal(by_signal(fixture, outside[i]), CAUSE_OUTSIDE);
 	assert_int_equal(cause_find(&fixture->worker, &exited), CAUSE_OWN);
 	assert_int_equal(cause_find(&fixture->worker, &dumped), CAUSE_OWN);
+}
+
+/* The kernel told the worker who sent it, and the worker has told us. */
+static void
+a_fault_that_was_sent_is_an_order(void **state)
+{
+	struct segment_consumer *consumer = calloc(1, sizeof(*consumer));
+	struct fixture *fixture = *state;
+
+	assert_non_null(consumer);
+	fixture->worker.view.consumer = consumer;
+	activity_set_fatal(consumer, 0);
+	assert_int_equal(by_signal(fixture, SIGSEGV), CAUSE_OWN);
+	activity_set_sent(consumer);
+	assert_int_equal(activity_fatal(consumer), -1);
+	assert_int_equal(by_signal(fixture, SIGSEGV), CAUSE_OUTSIDE);
+	fixture->worker.hung = true;
+	assert_int_equal(by_signal(fixture, SIGABRT), CAUSE_MASTER);
+	free(consumer);
 }
 
 static void
@@ -170,6 +190,8 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 		    a_fault_is_its_own_and_an_order_is_not, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    a_fault_that_was_sent_is_an_order, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    what_we_end_is_ours, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
