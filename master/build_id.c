@@ -6,6 +6,8 @@
  */
 #include "master/build_id.h"
 
+#include "master/config.h"
+
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -106,4 +109,35 @@ build_id_read(const char *path, char ret_text[static BUILD_ID_TEXT])
 	found = find_in(fd, ret_text);
 	(void)close(fd);
 	return (found ? 0 : -ENOENT);
+}
+
+struct build_ids *
+build_ids_new(uint32_t count)
+{
+	struct build_ids *builds;
+
+	builds = calloc(1, sizeof(*builds) + count * sizeof(builds->texts[0]));
+	if (builds != NULL)
+		builds->count = count;
+	return (builds);
+}
+
+struct build_ids *
+build_ids_read(const struct config_pool *config)
+{
+	struct build_ids *builds = build_ids_new(config->module_count);
+
+	if (builds == NULL)
+		return (NULL);
+	for (uint32_t i = 0; i < builds->count; i++)
+		(void)build_id_read(config->modules[i].path, builds->texts[i]);
+	return (builds);
+}
+
+const char *
+build_ids_get(const struct build_ids *builds, uint32_t module)
+{
+	if (builds == NULL || module >= builds->count)
+		return ("");
+	return (builds->texts[module]);
 }

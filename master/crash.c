@@ -105,15 +105,19 @@ tell_request(const struct worker *worker, struct crash *crash)
 }
 
 static void
-tell_module(const struct config_pool *config, struct crash *crash)
+tell_module(const struct worker *worker, struct crash *crash)
 {
+	const struct config_pool *config = worker->pool->config;
 	const struct config_module *module;
 
 	if (crash->culprit.module >= config->module_count)
 		return;
 	module = &config->modules[crash->culprit.module];
 	(void)strlcpy(crash->file, module->path, sizeof(crash->file));
-	(void)build_id_read(module->path, crash->build_id);
+	/* Not of the file: it may have been replaced since. */
+	(void)strlcpy(crash->build_id,
+	    build_ids_get(worker->builds, crash->culprit.module),
+	    sizeof(crash->build_id));
 }
 
 /* What else went on, beside the culprit. */
@@ -143,7 +147,7 @@ tell_culprit(const struct worker *worker, struct crash *crash)
 	since = crash->culprit.since_ns;
 	if (since >= worker->started_ns && since <= now)
 		crash->callback_ns = now - since;
-	tell_module(worker->pool->config, crash);
+	tell_module(worker, crash);
 	if (crash->culprit.request != 0)
 		tell_request(worker, crash);
 	tell_others(worker, crash);

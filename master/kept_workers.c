@@ -5,6 +5,7 @@
  */
 #include "master/kept_master.h"
 
+#include "master/build_id.h"
 #include "master/channel.h"
 #include "master/master.h"
 
@@ -63,6 +64,37 @@ load_quarantine(struct quarantine_module *module, const json_t *object)
 }
 
 static json_t *
+save_builds(const struct build_ids *builds)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; builds != NULL && i < builds->count; i++)
+		(void)json_array_append_new(
+		    array, kept_string(builds->texts[i]));
+	return (array);
+}
+
+/* An image that knows nothing of them leaves none. */
+static struct build_ids *
+load_builds(const json_t *array, uint32_t count)
+{
+	struct build_ids *builds;
+	const json_t *text;
+	size_t i;
+
+	if (json_array_size(array) != count ||
+	    (builds = build_ids_new(count)) == NULL)
+		return (NULL);
+	json_array_foreach(array, i, text)
+	{
+		if (json_is_string(text))
+			(void)strlcpy(builds->texts[i], json_string_value(text),
+			    BUILD_ID_TEXT);
+	}
+	return (builds);
+}
+
+static json_t *
 save_worker(const struct worker *worker, struct kept *kept)
 {
 	json_t *object = json_object();
@@ -85,6 +117,7 @@ save_worker(const struct worker *worker, struct kept *kept)
 	    object, "ready_ns", json_integer((json_int_t)worker->ready_ns));
 	kept_set(object, "owed", json_integer(worker->owed));
 	kept_set(object, "unloaded", json_integer(worker->unloaded));
+	kept_set(object, "builds", save_builds(worker->builds));
 	kept_set(object, "retired", json_boolean(worker->retired));
 	kept_set(object, "recycle", json_boolean(worker->recycle));
 	return (object);
@@ -144,6 +177,8 @@ load_worker(struct worker *worker, const json_t *object, struct reason *why)
 	worker->ready_ns = (uint64_t)kept_number(object, "ready_ns", 0);
 	worker->owed = (unsigned)kept_number(object, "owed", 0);
 	worker->unloaded = (uint32_t)kept_number(object, "unloaded", 0);
+	worker->builds = load_builds(json_object_get(object, "builds"),
+	    worker->pool->config->module_count);
 	worker->retired = kept_flag(object, "retired");
 	worker->recycle = kept_flag(object, "recycle");
 	return (take_over(worker, why));

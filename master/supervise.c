@@ -4,6 +4,7 @@
  */
 #include "master/supervise.h"
 
+#include "master/build_id.h"
 #include "master/channel.h"
 #include "master/let_go.h"
 #include "master/master.h"
@@ -18,6 +19,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
@@ -72,6 +74,8 @@ free_incarnation(struct worker *worker)
 	channel_close(worker);
 	segment_unmap(&worker->view);
 	let_go(&worker->segment_fds, &worker->pidfd);
+	free(worker->builds);
+	worker->builds = NULL;
 	worker->pid = 0;
 }
 
@@ -147,6 +151,7 @@ act_spawn(struct worker *worker)
 	worker->rest_ns = 0;
 	worker->load = 0;
 	worker->bad_reports = 0;
+	worker->builds = build_ids_read(worker->pool->config);
 	error = make_segment(worker);
 	if (error == 0) {
 		error = make_process(worker);

@@ -103,6 +103,7 @@ struct worker {
 	bool forgiven; /* its death at the start: a module's, which it was */
 	uint32_t
 	    unloaded; /* modules that it was told not to load, a bit each */
+	struct build_ids *builds; /* its modules'; NULL: not known */
 	struct watch watch;
 
 	/* Hand-over; master/handoff.c and master/balance.c. */

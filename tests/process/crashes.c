@@ -168,6 +168,40 @@ it_names_the_operations_in_flight(void **state)
 	server_stop(server);
 }
 
+/*
+ * That of the file that its worker had loaded, whatever has become of it; it
+ * was once read from the file when the worker had died.
+ */
+static void
+a_report_names_the_build_that_ran(void **state)
+{
+	struct server *server = server_make();
+	const json_t *first, *second;
+	json_t *list;
+
+	(void)state;
+	server->crash_expected = true;
+	server_put_module(server, trouble(), "trouble.so", false);
+	server_launch(server, "-l", "127.0.0.1:0", "-w", "1", "-o", "spares=0",
+	    "-m", server_path(server, "trouble.so"), NULL);
+	client_expect_get(server, "/trouble", 200, NULL);
+	server_put_module(server, trouble(), "trouble.so", true);
+	for (size_t i = 0; i < 2; i++) {
+		crash_once(server, "POST /trouble/crash HTTP/1.1\r\n"
+				   "Host: a\r\nContent-Length: 0\r\n\r\n");
+		client_expect_get(server, "/trouble", 200, NULL);
+	}
+	list = reports(server, 2);
+	first = json_object_get(json_array_get(list, 0), "culprit");
+	second = json_object_get(json_array_get(list, 1), "culprit");
+	assert_in_range(strlen(text(first, "build_id")), 8, 64);
+	assert_in_range(strlen(text(second, "build_id")), 8, 64);
+	assert_string_not_equal(
+	    text(first, "build_id"), text(second, "build_id"));
+	json_decref(list);
+	server_stop(server);
+}
+
 /* The request dies twice and is answered 502, so there are two reports. */
 static void
 a_report_names_module_and_request(void **state)
@@ -271,6 +305,7 @@ int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+		PROCESS_TEST(a_report_names_the_build_that_ran),
 		PROCESS_TEST(a_report_names_module_and_request),
 		PROCESS_TEST(it_names_the_operations_in_flight),
 		PROCESS_TEST(reports_outlive_the_server_and_are_few),
