@@ -22,8 +22,8 @@ enum {
 
 /*
  * kept_master_is_calm(master):
- * Can it be written down now? Not while a worker is being started or is
- * dying, and not while a generation is on trial.
+ * Can it be written down now? Not while a worker is being started, is
+ * dying or isn't reaped yet, and not while a generation is on trial.
  */
 bool kept_master_is_calm(const struct master *master);
 

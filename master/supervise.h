@@ -131,7 +131,7 @@ enum supervise_action {
 	SUPERVISE_RETIRE, /* send RETIRE */
 	SUPERVISE_DRAIN,  /* send DRAIN */
 	SUPERVISE_CANCEL, /* give up the next start */
-	SUPERVISE_BURY,   /* reap, report, recover, plan the next */
+	SUPERVISE_BURY,   /* report, recover, let go, plan the next */
 };
 
 struct supervise_step {

@@ -70,6 +70,27 @@ tell(const ucontext_t *context)
 		tell_stranger(consumer, module);
 }
 
+/* By kill(2) and the like; a timer's signal is its process's own. */
+static bool
+is_others(const siginfo_t *info)
+{
+	return ((info->si_code == SI_USER || info->si_code == SI_QUEUE ||
+		    info->si_code == SI_TKILL) &&
+		info->si_pid != process);
+}
+
+/* What is said of a sent signal stays: a sanitizer makes an abort of it. */
+static void
+say(const siginfo_t *info, const ucontext_t *context)
+{
+	struct segment_consumer *consumer = worker_self->segment.consumer;
+
+	if (is_others(info))
+		activity_set_sent(consumer);
+	else if (!activity_was_sent(consumer))
+		tell(context);
+}
+
 static void
 hit(int number, siginfo_t *info, void *context)
 {
@@ -80,12 +101,8 @@ hit(int number, siginfo_t *info, void *context)
 		i++;
 	(void)sigaction(number, &before[i], NULL);
 	/* A forked child has no segment. */
-	if (getpid() == process) {
-		if (info->si_code > 0 || info->si_pid == process)
-			tell(context);
-		else
-			activity_set_sent(worker_self->segment.consumer);
-	}
+	if (getpid() == process)
+		say(info, context);
 	/*
 	 * A fault happens again when we return. What was sent doesn't, nor
 	 * does a breakpoint: the thread would go on behind it.

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The one thing that a dying worker says itself: which of its threads a fatal
- * signal has hit. Everything else is told by who survives; without this word
- * he would have to guess when several threads were at work.
+ * signal has hit, or that another process has sent the signal. Everything else
+ * is told by who survives; without this word he would have to guess when
+ * several threads were at work, and would take a sent signal for a fault.
  */
 #ifndef WORKER_FATAL_H
 #define WORKER_FATAL_H

@@ -4,6 +4,7 @@
  *
  *	/trouble/crash    SIGSEGV in begin_request
  *	/trouble/break    a breakpoint in begin_request
+ *	/trouble/alarm    SIGABRT by a timer of its own in begin_request
  *	/trouble/hang     spins for ever in begin_request
  *	/trouble/deaf     the same, and SIGABRT doesn't help
  *	/trouble/stubborn from now on SIGABRT doesn't help
@@ -44,6 +45,21 @@ breakpoint(void)
 #endif
 }
 
+/* As a module's own watchdog might end it. */
+static void
+alarm_rings(void)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL,
+		.sigev_signo = SIGABRT };
+	const struct itimerspec soon = { .it_value.tv_nsec = 1000000 };
+	const struct timespec nap = { .tv_sec = 10 };
+	timer_t timer;
+
+	if (timer_create(CLOCK_MONOTONIC, &event, &timer) == 0 &&
+	    timer_settime(timer, 0, &soon, NULL) == 0)
+		(void)nanosleep(&nap, NULL);
+}
+
 static void
 spin(int signal_number)
 {
@@ -71,6 +87,10 @@ on_begin_request(
 		crash();
 	if (path_is(context, "/trouble/break")) {
 		breakpoint();
+		return (answer(context, "went on\n"));
+	}
+	if (path_is(context, "/trouble/alarm")) {
+		alarm_rings();
 		return (answer(context, "went on\n"));
 	}
 	if (path_is(context, "/trouble/deaf") ||

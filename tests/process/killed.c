@@ -119,6 +119,20 @@ a_breakpoint_ends_a_worker(void **state)
 	server_stop(server);
 }
 
+/* Sent, but by nobody else. */
+static void
+a_timer_of_the_module_is_its_own_doing(void **state)
+{
+	struct server *server = server_start("-w", "1", "-m", trouble(), NULL);
+
+	(void)state;
+	server->crash_expected = true;
+	expect(server, GET("/trouble/alarm"), 502);
+	(void)server_log_wait(
+	    server, "killed by SIGABRT in module trouble", LONG_MS);
+	server_stop(server);
+}
+
 /* A control group of this test, where that can be made; the rest of it. */
 static char group[256];
 
@@ -212,6 +226,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		PROCESS_TEST(a_worker_that_an_operator_kills_accuses_nobody),
 		PROCESS_TEST(a_breakpoint_ends_a_worker),
+		PROCESS_TEST(a_timer_of_the_module_is_its_own_doing),
 		cmocka_unit_test_teardown(
 		    a_worker_that_takes_too_much_memory_is_known_for_it,
 		    tear_down),
