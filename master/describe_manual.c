@@ -137,6 +137,7 @@ static const char ending[] =
     "and\n"
     ".Ql .. ;\n"
     "letters' case counts.\n"
+    "Where a site has paths, one with a NUL in it (%00) is answered 400.\n"
     "Modules get the path as it was sent.\n"
     "What a path doesn't set is as in its site; deny and redirect are not,\n"
     "they are for the requests that no path of the site has.\n"

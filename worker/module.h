@@ -103,7 +103,9 @@ bool module_is_quarantined(const struct modules *modules, size_t id);
 
 /*
  * module_set_scope(module, path):
- * It takes part in requests for ${path} and what is below it, no others.
+ * It takes part in requests for ${path} and what is below it, no others: as
+ * the path was sent, or as site_path_normalise() has it. Other modules may see
+ * this place in either, so one that guards it must see both.
  */
 void module_set_scope(struct bh_registration *module, const char *path);
 

@@ -5,6 +5,7 @@
  * Life of a request, step 6 of 11.
  */
 #include "worker/module.h"
+#include "worker/site.h"
 
 #include <string.h>
 
@@ -26,6 +27,7 @@ module_set_scope(struct bh_registration *module, const char *path)
 	module->scope_length = length;
 }
 
+/* A NUL ends a path for who reads a C string, so it may be this place. */
 static bool
 is_in_scope(
     const struct bh_registration *module, const char *path, size_t length)
@@ -34,20 +36,30 @@ is_in_scope(
 
 	return (module->scope == NULL ||
 		(length >= scope && memcmp(path, module->scope, scope) == 0 &&
-		    (length == scope || path[scope] == '/')));
+		    (length == scope || path[scope] == '/' ||
+			path[scope] == '\0')));
 }
 
 uint32_t
 modules_for(const struct modules *modules, const char *path, size_t length,
     uint32_t *ret_missing)
 {
+	char plain[HTTP_TARGET_MAX];
+	size_t plain_length = 0, i;
 	uint32_t taking = 0;
-	size_t i;
+	bool asked = false;
 
 	*ret_missing = 0;
 	for (i = 0; i < modules->count; i++) {
-		if (!is_in_scope(&modules->list[i], path, length))
-			continue;
+		if (!is_in_scope(&modules->list[i], path, length)) {
+			if (!asked && !site_path_is_plain(path, length))
+				plain_length =
+				    site_path_normalise(path, length, plain);
+			asked = true;
+			if (!is_in_scope(
+				&modules->list[i], plain, plain_length))
+				continue;
+		}
 		if (!module_is_quarantined(modules, i))
 			taking |= UINT32_C(1) << i;
 		else if (!modules->list[i].optional)

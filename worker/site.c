@@ -277,22 +277,6 @@ sites_find(const struct sites *sites, const char *host, size_t length)
 	return (site != NULL ? site : sites->fallback);
 }
 
-/* Is there something in it that site_path_normalise() would change? */
-static bool
-is_plain(const char *path, size_t length)
-{
-	size_t i;
-
-	for (i = 0; i < length; i++) {
-		if (path[i] == '%')
-			return (false);
-		if (path[i] == '/' && i + 1 < length &&
-		    (path[i + 1] == '/' || path[i + 1] == '.'))
-			return (false);
-	}
-	return (true);
-}
-
 static const struct site_rule *
 find_rule(const struct site *site, const char *path, size_t length)
 {
@@ -326,7 +310,7 @@ site_find_rule(const struct site *site, const char *path, size_t length)
 
 	if (site->rule_count == 1)
 		return (site->rules);
-	if (is_plain(path, length))
+	if (site_path_is_plain(path, length))
 		return (find_rule(site, path, length));
 	length = site_path_normalise(path, length, plain);
 	if (memchr(plain, '\0', length) != NULL)

@@ -92,4 +92,7 @@ const struct site_rule *site_find_rule(
 size_t site_path_normalise(
     const char *path, size_t length, char ret_path[static HTTP_TARGET_MAX]);
 
+/* site_path_is_plain(path, length): there is nothing that would change. */
+bool site_path_is_plain(const char *path, size_t length);
+
 #endif

@@ -80,3 +80,18 @@ site_path_normalise(
 		used = end_segment(ret_path, start, used);
 	return (used);
 }
+
+bool
+site_path_is_plain(const char *path, size_t length)
+{
+	size_t i;
+
+	for (i = 0; i < length; i++) {
+		if (path[i] == '%')
+			return (false);
+		if (path[i] == '/' && i + 1 < length &&
+		    (path[i + 1] == '/' || path[i + 1] == '.'))
+			return (false);
+	}
+	return (true);
+}

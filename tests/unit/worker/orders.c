@@ -88,6 +88,27 @@ TEST(a_module_hears_only_of_its_path_and_below)
 	assert_string_equal(harness_notes(), "guard guard");
 }
 
+/* "/%61" is "/a" to who decodes it, and "/a/../b" to who doesn't. */
+TEST(a_module_hears_of_its_path_in_every_spelling)
+{
+	static const char *const spellings[] = { GET_FROM("/%61"),
+		GET_FROM("//a"), GET_FROM("/./a/b"), GET_FROM("/b/../a"),
+		GET_FROM("/a%00"), GET_FROM("/a/../b") };
+	struct client *client;
+
+	two_modules();
+	module_set_scope(module(1), "/a");
+	client = client_open(CLIENT_UNIX);
+	for (size_t i = 0; i < sizeof(spellings) / sizeof(*spellings); i++) {
+		client_send(client, spellings[i]);
+		client_expect(client, OK(5, "hello"));
+	}
+	client_send(client, GET_FROM("/%2561"));
+	client_expect(client, NOT_FOUND);
+	client_send(client, GET_FROM("/b/%2e%2e/c"));
+	client_expect(client, NOT_FOUND);
+}
+
 TEST(who_needs_a_module_in_quarantine_gets_503)
 {
 	struct client *client;
@@ -229,6 +250,7 @@ TEST(a_retiring_worker_may_still_be_told_to_drain)
 
 static const struct CMUnitTest tests[] = {
 	HARNESS_TEST(a_module_hears_only_of_its_path_and_below),
+	HARNESS_TEST(a_module_hears_of_its_path_in_every_spelling),
 	HARNESS_TEST(who_needs_a_module_in_quarantine_gets_503),
 	HARNESS_TEST(an_optional_module_in_quarantine_is_skipped),
 	HARNESS_TEST(a_parked_request_outlives_its_modules_quarantine),
