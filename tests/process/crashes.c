@@ -130,6 +130,8 @@ it_names_the_operations_in_flight(void **state)
 	};
 	static char path[256];
 	struct client clients[3];
+	json_int_t count;
+	char shown[64];
 	pid_t workers[SERVER_WORKERS_MAX];
 	const json_t *operations, *items;
 	struct server *server;
@@ -152,15 +154,17 @@ it_names_the_operations_in_flight(void **state)
 	list = reports(server, 1);
 	assert_string_equal(text(json_array_get(list, 0), "segment"), "whole");
 	operations = json_object_get(json_array_get(list, 0), "operations");
-	assert_int_equal(
-	    json_integer_value(json_object_get(operations, "in_flight")), 3);
+	/* The end of the last /hello's connection may be a fourth. */
+	count = json_integer_value(json_object_get(operations, "in_flight"));
+	assert_in_range(count, 3, 4);
 	items = json_object_get(operations, "list");
-	assert_int_equal(json_array_size(items), 3);
+	assert_int_equal(json_array_size(items), count);
 	expect_operation(items, "post", "1-1");
 	expect_operation(items, "offload", "1-3");
 	expect_operation(items, "offload", "1-5");
-	expect_shown(
-	    server, json_array_get(list, 0), "\noperations  3 in flight\n");
+	(void)snprintf(shown, sizeof(shown), "\noperations  %d in flight\n",
+	    (int)count);
+	expect_shown(server, json_array_get(list, 0), shown);
 	expect_shown(server, json_array_get(list, 0), "  in_flight   offload ");
 	json_decref(list);
 	for (size_t i = 0; i < 3; i++)
@@ -177,13 +181,16 @@ a_report_names_the_build_that_ran(void **state)
 {
 	struct server *server = server_make();
 	const json_t *first, *second;
+	char option[256];
 	json_t *list;
 
 	(void)state;
+	(void)snprintf(option, sizeof(option), "state-dir=%s",
+	    server_path(server, "state"));
 	server->crash_expected = true;
 	server_put_module(server, trouble(), "trouble.so", false);
 	server_launch(server, "-l", "127.0.0.1:0", "-w", "1", "-o", "spares=0",
-	    "-m", server_path(server, "trouble.so"), NULL);
+	    "-o", option, "-m", server_path(server, "trouble.so"), NULL);
 	client_expect_get(server, "/trouble", 200, NULL);
 	server_put_module(server, trouble(), "trouble.so", true);
 	for (size_t i = 0; i < 2; i++) {

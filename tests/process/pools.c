@@ -19,7 +19,7 @@
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 
 /* The listener that the test's own port is of comes first. */
-#define MAIN "listen \"127.0.0.1:0\" { pool = \"main\" }\n"
+#define MAIN "state-dir = \"\"\nlisten \"127.0.0.1:0\" { pool = \"main\" }\n"
 #define HELLO(name)                                          \
 	"pool \"" name "\" {\n\tworkers = 1\n\tspares = 0\n" \
 	"\tmodule \"hello\" { file = \"hello\" }\n}\n"

@@ -35,7 +35,7 @@ count_text(const char *text, const char *part)
 	return (count);
 }
 
-/* Run bulkhead with -l 127.0.0.1:0, --control in a folder, and these. */
+/* Run bulkhead on a free port, with nothing outside of a folder, and these. */
 static void
 run_bulkhead(const char *const *options, struct process_result *ret_result)
 {
@@ -52,6 +52,8 @@ run_bulkhead(const char *const *options, struct process_result *ret_result)
 	argv[n++] = "127.0.0.1:0";
 	argv[n++] = "--control";
 	argv[n++] = control;
+	argv[n++] = "-o";
+	argv[n++] = "state-dir=";
 	for (; *options != NULL && n < PROCESS_ARGUMENTS_MAX - 1; options++)
 		argv[n++] = *options;
 	process_run(argv, SOON_MS, ret_result);
