@@ -127,13 +127,8 @@ forget(struct admin *admin)
 static void
 finish(struct admin *admin)
 {
-	if (admin->pid != 0 && admin->pidfd != -1) {
+	if (admin->pid != 0 && admin->pidfd != -1)
 		(void)pidfd_send_signal(admin->pidfd, SIGKILL, NULL, 0);
-		while (waitid(P_PIDFD, (id_t)admin->pidfd, &(siginfo_t){ 0 },
-			   WEXITED) != 0 &&
-		       errno == EINTR)
-			continue;
-	}
 	forget(admin);
 }
 

@@ -14,9 +14,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 
 enum {
-	STACK_SIZE = 256 * 1024
+	STACK_SIZE = 256 * 1024,
+	FINISH_STEPS = 10000, /* of a millisecond */
 };
 
 struct remains {
@@ -111,4 +113,13 @@ bool
 let_go_busy(void)
 {
 	return (atomic_load_explicit(&at_work, memory_order_acquire) != 0);
+}
+
+void
+let_go_finish(void)
+{
+	const struct timespec step = { .tv_nsec = 1000000 };
+
+	for (int i = 0; i < FINISH_STEPS && let_go_busy(); i++)
+		(void)nanosleep(&step, NULL);
 }

@@ -34,4 +34,11 @@ void let_go(struct segment_fds *fds, int *pidfd);
  */
 bool let_go_busy(void);
 
+/*
+ * let_go_finish():
+ * Wait until none is, 10 s at most: at the end, and before another image of
+ * the program is executed.
+ */
+void let_go_finish(void);
+
 #endif

@@ -213,6 +213,12 @@ quarantine_crash(struct worker *worker, const struct culprit *culprit)
 	if (!pool->generation->served && !starting)
 		return (false);
 	module = find_counted(worker, culprit->module);
+	/* The worker may have loaded a later one than was there at first. */
+	if (module->pool == pool &&
+	    *build_ids_get(worker->builds, culprit->module) != '\0')
+		(void)strlcpy(module->build,
+		    build_ids_get(worker->builds, culprit->module),
+		    sizeof(module->build));
 	module->times_ns[module->crashes++ % QUARANTINE_CRASHES_MAX] = now;
 	if (starting)
 		return (loading && crashed_at_start(worker, module));

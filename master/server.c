@@ -8,6 +8,7 @@
 #include "master/server.h"
 
 #include "master/kept_master.h"
+#include "master/let_go.h"
 #include "master/master.h"
 #include "master/recover.h"
 #include "master/report.h"
@@ -356,6 +357,7 @@ server_close(struct master *master)
 	retired_close(&master->retired);
 	signals_close(&master->signals, &master->loop);
 	loop_fini(&master->loop);
+	let_go_finish();
 }
 
 void

@@ -433,13 +433,8 @@ supervise_event(struct worker *worker, enum worker_event event)
 void
 supervise_finish(struct worker *worker)
 {
-	if (worker->pid != 0 && worker->pidfd != -1) {
+	if (worker->pid != 0 && worker->pidfd != -1)
 		(void)pidfd_send_signal(worker->pidfd, SIGKILL, NULL, 0);
-		while (waitid(P_PIDFD, (id_t)worker->pidfd, &(siginfo_t){ 0 },
-			   WEXITED) != 0 &&
-		       errno == EINTR)
-			continue;
-	}
 	free_incarnation(worker);
 	worker->state = WORKER_DOWN;
 }

@@ -165,8 +165,7 @@ void supervise_event(struct worker *worker, enum worker_event event);
 
 /*
  * supervise_finish(worker):
- * Whatever its state: kill it, wait for its end, free all it has. The only
- * blocking wait in the master, for the very end.
+ * Whatever its state: kill it, leave its end to let_go(), free all it has.
  */
 void supervise_finish(struct worker *worker);
 

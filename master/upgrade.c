@@ -231,6 +231,7 @@ execute(struct upgrade *upgrade)
 	if (error == 0)
 		error = kept_write(&kept, &state);
 	if (error == 0) {
+		let_go_finish();
 		pass_on("resume", state, -1, &kept);
 		(void)execv(upgrade->program->path, upgrade->program->argv);
 		error = -errno;
