@@ -162,8 +162,8 @@ it_names_the_operations_in_flight(void **state)
 	expect_operation(items, "post", "1-1");
 	expect_operation(items, "offload", "1-3");
 	expect_operation(items, "offload", "1-5");
-	(void)snprintf(shown, sizeof(shown), "\noperations  %d in flight\n",
-	    (int)count);
+	(void)snprintf(
+	    shown, sizeof(shown), "\noperations  %d in flight\n", (int)count);
 	expect_shown(server, json_array_get(list, 0), shown);
 	expect_shown(server, json_array_get(list, 0), "  in_flight   offload ");
 	json_decref(list);
