@@ -4,11 +4,11 @@
  * for long, and would keep the master from serving anybody.
  *
  * Whoever closes a segment's last descriptor gives its memory back, page by
- * page: some 4 ms, and 50 on a busy machine. Whoever reaps a process waits
- * until the kernel has dropped all that it remembers of its entries in /proc;
- * when someone else is dropping one of them and doesn't get the processor,
- * this takes as long as he has to wait for it. On two busy cores, with a
- * monitor that has just read /proc, that was seconds.
+ * page: some 4 ms, and 50 on a busy machine. Whoever reaps a process drops what
+ * the kernel remembers of its entries in /proc, and was seen to go round there
+ * (Linux 6.18, shrink_dcache_parent() below release_task(), by perf) for a
+ * second and more, on two busy cores, until their load changed. It seems to
+ * wait for someone who drops one of them, too; who that was is not known.
  */
 #ifndef MASTER_LET_GO_H
 #define MASTER_LET_GO_H
