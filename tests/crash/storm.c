@@ -6,7 +6,8 @@
  *	crash.storm --measure NAME PORT MASTER-PID WORKER-NAME TARGET
  *
  * prints a line of figures. BULKHEAD_STORM_KILLS, _BUSY, _IDLE, _MS (between
- * two kills) and _SIGNAL (its number) change the measure.
+ * two kills), _CALM_MS (before the first) and _SIGNAL (its number) change the
+ * measure.
  */
 #include "tests/crash/storm_load.h"
 
@@ -42,6 +43,7 @@ fill(struct storm *storm)
 	storm->idle = setting("BULKHEAD_STORM_IDLE", 200);
 	storm->kills = setting("BULKHEAD_STORM_KILLS", 5);
 	storm->interval_ms = setting("BULKHEAD_STORM_MS", 1000);
+	storm->calm_ms = setting("BULKHEAD_STORM_CALM_MS", storm->interval_ms);
 	storm->signal = (int)setting("BULKHEAD_STORM_SIGNAL", SIGKILL);
 }
 
@@ -52,10 +54,11 @@ print(const char *name, const struct storm_result *result)
 		      " busy requests lost (%" PRIu64 " resets, %" PRIu64
 		      " wrong answers), %" PRIu64
 		      " idle connections lost, %" PRIu64
-		      " idle without an answer, slowest answer %.1f ms\n",
+		      " idle without an answer, slowest answer %.1f ms"
+		      " (before the first kill %.1f ms)\n",
 	    name, result->killed, result->answers, result->busy_errors,
 	    result->busy_resets, result->busy_wrong, result->idle_lost,
-	    result->idle_errors, result->slowest_ms);
+	    result->idle_errors, result->slowest_ms, result->calm_ms);
 }
 
 static void

@@ -5,6 +5,7 @@
 #include "tests/crash/storm_load.h"
 
 #include "tests/crash/storm_caller.h"
+#include "tests/crash/storm_watch.h"
 #include "tests/support/process.h"
 #include "tests/support/test.h"
 
@@ -19,15 +20,24 @@
 
 enum {
 	WORKERS_MAX = 64,
-	OPEN_RETRY_MS = 10
+	OPEN_RETRY_MS = 10,
+	LOOK_MS = 50,
+	STALL_MS = 500,
+};
+
+/* What all clients of a storm share. */
+struct field {
+	const struct storm *storm;
+	const char *request;
+	const struct response *expected;
+	atomic_bool calm; /* nobody has been killed yet */
+	atomic_bool over;
 };
 
 struct busy {
 	pthread_t thread;
-	const struct storm *storm;
-	const char *request;
-	const struct response *expected;
-	atomic_bool *over;
+	struct field *field;
+	_Atomic int64_t asked_ms; /* 0: waits for nothing */
 	struct storm_result result;
 };
 
@@ -62,15 +72,21 @@ is_right(
 static bool
 exchange(struct busy *busy, struct caller *caller)
 {
+	const struct field *field = busy->field;
 	double took, before = now_ms();
 	bool sent, right;
+	double *slowest;
 	enum got got;
 
-	sent = caller_send(caller, busy->request, strlen(busy->request));
-	right = is_right(caller, busy->expected, &got);
+	slowest = atomic_load(&field->calm) ? &busy->result.calm_ms
+					    : &busy->result.slowest_ms;
+	atomic_store(&busy->asked_ms, test_now_ms());
+	sent = caller_send(caller, field->request, strlen(field->request));
+	right = is_right(caller, field->expected, &got);
+	atomic_store(&busy->asked_ms, 0);
 	took = now_ms() - before;
-	if (took > busy->result.slowest_ms)
-		busy->result.slowest_ms = took;
+	if (took > *slowest)
+		*slowest = took;
 	if (right) {
 		busy->result.answers++;
 		return (true);
@@ -91,14 +107,15 @@ be_busy(void *argument)
 	struct busy *busy = argument;
 	struct caller caller;
 
-	while (!atomic_load(busy->over)) {
-		if (!caller_open(&caller, busy->storm->port)) {
+	while (!atomic_load(&busy->field->over)) {
+		if (!caller_open(&caller, busy->field->storm->port)) {
 			busy->result.busy_errors++;
 			busy->result.first_error = "no connection";
 			test_sleep_ms(OPEN_RETRY_MS);
 			continue;
 		}
-		while (!atomic_load(busy->over) && exchange(busy, &caller))
+		while (
+		    !atomic_load(&busy->field->over) && exchange(busy, &caller))
 			continue;
 		caller_close(&caller);
 	}
@@ -125,6 +142,8 @@ add(struct storm_result *sum, const struct storm_result *one)
 	sum->busy_errors += one->busy_errors;
 	sum->busy_resets += one->busy_resets;
 	sum->busy_wrong += one->busy_wrong;
+	if (one->calm_ms > sum->calm_ms)
+		sum->calm_ms = one->calm_ms;
 	if (one->slowest_ms > sum->slowest_ms)
 		sum->slowest_ms = one->slowest_ms;
 	if (sum->first_error == NULL)
@@ -146,33 +165,93 @@ learn(const struct storm *storm, const char *request, struct response *expected)
 
 /* Each has one request before the storm, and one after it. */
 static void
-start_idle(struct caller *idle, const struct storm *storm, const char *request,
-    const struct response *expected)
+start_idle(struct caller *idle, const struct field *field)
 {
 	enum got got;
 	unsigned i;
 
-	for (i = 0; i < storm->idle; i++)
-		if (!caller_open(&idle[i], storm->port) ||
-		    !caller_send(&idle[i], request, strlen(request)) ||
-		    !is_right(&idle[i], expected, &got))
+	for (i = 0; i < field->storm->idle; i++)
+		if (!caller_open(&idle[i], field->storm->port) ||
+		    !caller_send(
+			&idle[i], field->request, strlen(field->request)) ||
+		    !is_right(&idle[i], field->expected, &got))
 			fail_msg("no answer before the storm");
 }
 
 static void
-end_idle(struct caller *idle, const struct storm *storm, const char *request,
-    const struct response *expected, struct storm_result *result)
+end_idle(
+    struct caller *idle, const struct field *field, struct storm_result *result)
 {
 	enum got got;
 	unsigned i;
 
-	for (i = 0; i < storm->idle; i++) {
+	for (i = 0; i < field->storm->idle; i++) {
 		if (caller_ended(&idle[i]))
 			result->idle_lost++;
-		else if (!caller_send(&idle[i], request, strlen(request)) ||
-			 !is_right(&idle[i], expected, &got))
+		else if (!caller_send(&idle[i], field->request,
+			     strlen(field->request)) ||
+			 !is_right(&idle[i], field->expected, &got))
 			result->idle_errors++;
 		caller_close(&idle[i]);
+	}
+}
+
+static void
+start_busy(struct busy *busy, struct field *field)
+{
+	unsigned i;
+
+	for (i = 0; i < field->storm->busy; i++) {
+		busy[i].field = field;
+		assert_int_equal(
+		    pthread_create(&busy[i].thread, NULL, be_busy, &busy[i]),
+		    0);
+	}
+}
+
+static void
+end_busy(struct busy *busy, struct field *field, struct storm_result *result)
+{
+	unsigned i;
+
+	atomic_store(&field->over, true);
+	for (i = 0; i < field->storm->busy; i++) {
+		(void)pthread_join(busy[i].thread, NULL);
+		add(result, &busy[i].result);
+	}
+}
+
+/* How long has the one who waits longest been waiting? */
+static int64_t
+longest_wait_ms(struct busy *busy, const struct storm *storm)
+{
+	int64_t asked, longest = 0, now = test_now_ms();
+	unsigned i;
+
+	for (i = 0; i < storm->busy; i++) {
+		asked = atomic_load(&busy[i].asked_ms);
+		if (asked != 0 && now - asked > longest)
+			longest = now - asked;
+	}
+	return (longest);
+}
+
+/* Let the load go on for a while, and look whether somebody stands still. */
+static void
+let_run(struct busy *busy, const struct storm *storm, int64_t ms)
+{
+	const int64_t end = test_now_ms() + ms;
+	int64_t left, limit = STALL_MS, waited;
+
+	while ((left = end - test_now_ms()) > 0) {
+		test_sleep_ms(left < LOOK_MS ? left : LOOK_MS);
+		waited = longest_wait_ms(busy, storm);
+		if (waited < limit)
+			continue;
+		print_message("a client waits for %lld ms; meanwhile:\n",
+		    (long long)waited);
+		storm_watch_tell(storm->master);
+		limit = 2 * waited;
 	}
 }
 
@@ -181,7 +260,7 @@ storm_run(const struct storm *storm, struct storm_result *ret_result)
 {
 	struct caller *idle = calloc(storm->idle + 1, sizeof(*idle));
 	struct busy *busy = calloc(storm->busy + 1, sizeof(*busy));
-	atomic_bool over = false;
+	struct field field = { .storm = storm, .calm = true };
 	struct response expected;
 	char request[512];
 	unsigned i;
@@ -191,30 +270,21 @@ storm_run(const struct storm *storm, struct storm_result *ret_result)
 	(void)snprintf(request, sizeof(request),
 	    "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", storm->target);
 	learn(storm, request, &expected);
-	start_idle(idle, storm, request, &expected);
-	for (i = 0; i < storm->busy; i++) {
-		busy[i].storm = storm;
-		busy[i].request = request;
-		busy[i].expected = &expected;
-		busy[i].over = &over;
-		assert_int_equal(
-		    pthread_create(&busy[i].thread, NULL, be_busy, &busy[i]),
-		    0);
-	}
+	field.request = request;
+	field.expected = &expected;
+	start_idle(idle, &field);
+	start_busy(busy, &field);
+	let_run(busy, storm, storm->calm_ms);
+	atomic_store(&field.calm, false);
 	for (i = 0; i < storm->kills; i++) {
-		test_sleep_ms(storm->interval_ms);
 		if (storm->strike != NULL)
 			storm->strike(storm, ret_result);
 		else
 			kill_one(storm, ret_result);
+		let_run(busy, storm, storm->interval_ms);
 	}
-	test_sleep_ms(storm->interval_ms);
-	atomic_store(&over, true);
-	for (i = 0; i < storm->busy; i++) {
-		(void)pthread_join(busy[i].thread, NULL);
-		add(ret_result, &busy[i].result);
-	}
-	end_idle(idle, storm, request, &expected, ret_result);
+	end_busy(busy, &field, ret_result);
+	end_idle(idle, &field, ret_result);
 	response_free(&expected);
 	free(idle);
 	free(busy);

@@ -21,6 +21,7 @@ struct storm {
 	    *target; /* of every request; its answer is always the same */
 	unsigned busy, idle, kills;
 	unsigned interval_ms;
+	unsigned calm_ms; /* before the first kill */
 	int signal;
 	/* What to do instead of a kill; it counts itself in the result. */
 	void (*strike)(const struct storm *storm, struct storm_result *result);
@@ -34,15 +35,18 @@ struct storm_result {
 	uint64_t busy_wrong;  /* of these, by another answer */
 	uint64_t idle_lost;   /* idle connections that ended */
 	uint64_t idle_errors; /* that didn't, but gave no answer afterwards */
-	double slowest_ms;    /* answer of a busy client */
+	double calm_ms;       /* slowest answer before the first kill */
+	double slowest_ms;    /* and of those asked for since */
 	unsigned killed;      /* or struck */
 	const char *first_error;
 };
 
 /*
  * storm_run(storm, ret_result):
- * Takes kills + 1 intervals. The first answer, a 200, is what all others must
- * be equal to, byte for byte.
+ * Takes the calm and an interval for each kill. The first answer, a 200, is
+ * what all others must be equal to, byte for byte. When a client waits for
+ * half a second, it is told what the server's processes do meanwhile, and
+ * again at each doubling.
  */
 void storm_run(const struct storm *storm, struct storm_result *ret_result);
 
