@@ -29,7 +29,10 @@ cause_describe(enum cause cause)
 	return (causes[cause].text);
 }
 
-/* Signals that an operator sends, and no fault, limit or timer. */
+/*
+ * Signals that an operator sends, and no fault, limit or timer; unless the
+ * worker says that it was itself.
+ */
 static bool
 is_operators(int number)
 {
@@ -54,7 +57,8 @@ cause_find(const struct worker *worker, const siginfo_t *end)
 		return (CAUSE_MASTER);
 	if (peek_sent(&worker->view))
 		return (CAUSE_OUTSIDE);
-	if (end->si_code == CLD_EXITED || !is_operators(end->si_status))
+	if (end->si_code == CLD_EXITED || !is_operators(end->si_status) ||
+	    peek_fatal(&worker->view) != -1)
 		return (CAUSE_OWN);
 	if (end->si_status == SIGKILL &&
 	    oom_killed(&worker->master->oom, clock_now()))

@@ -6,6 +6,7 @@
 #include "worker/fatal.h"
 
 #include "shm/activity.h"
+#include "worker/sandbox.h"
 #include "worker/whose.h"
 #include "worker/worker.h"
 
@@ -21,7 +22,7 @@ enum {
 };
 
 static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT,
-	SIGTRAP };
+	SIGTRAP, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
 
 enum {
 	SIGNALS = sizeof(signals) / sizeof(signals[0])
@@ -111,6 +112,14 @@ hit(int number, siginfo_t *info, void *context)
 		(void)syscall(
 		    SYS_tgkill, getpid(), syscall(SYS_gettid), number);
 	errno = saved_errno;
+}
+
+void
+fatal_kill(const ucontext_t *context)
+{
+	if (getpid() == process)
+		tell(context);
+	(void)syscall(SYS_kill, process, SIGKILL, SANDBOX_KILL_TOLD);
 }
 
 int

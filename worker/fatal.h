@@ -8,12 +8,22 @@
 #ifndef WORKER_FATAL_H
 #define WORKER_FATAL_H
 
+#include <ucontext.h>
+
 /*
- * fatal_watch(): handle the signals that a fault or an abort raises, on a
- * stack of their own. What happens next is what would have happened. Call
- * once, before a module is loaded; a module may replace the handlers.
+ * fatal_watch(): handle the signals that a fault or an abort raises, and those
+ * that end a process when they are sent, on a stack of their own. What happens
+ * next is what would have happened. Call once, before a module is loaded; a
+ * module may replace the handlers.
  */
 int fatal_watch(void);
+
+/*
+ * fatal_kill(context): the thread that stopped at ${context} sends SIGKILL,
+ * which nobody can catch, to this process: say so, and send it. Returns only
+ * when the kernel refuses that. From the handler of sandbox_trap().
+ */
+void fatal_kill(const ucontext_t *context);
 
 /*
  * fatal_thread_begin(), fatal_thread_end(): the signal stack of another

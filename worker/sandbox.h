@@ -15,6 +15,12 @@
 #include <sys/types.h>
 
 /*
+ * Behind the arguments of a kill(2) that sandbox_trap() has told of: the kernel
+ * takes no notice of it, but the filter does.
+ */
+#define SANDBOX_KILL_TOLD UINT32_C(0x746f6c64)
+
+/*
  * The pool's settings. The strings are words with spaces between them.
  */
 struct sandbox_policy {
@@ -70,7 +76,8 @@ int sandbox_syscalls(const struct sandbox_policy *policy, bool any_signal,
 
 /*
  * sandbox_trap(): a refused call fails with EPERM (ENOSYS when nobody
- * knows it) and is told, with the module's name; SIGSYS is ours for that.
+ * knows it) and is told, with the module's name; SIGSYS is ours for that. One
+ * that sends this process SIGKILL isn't refused: see fatal_kill().
  */
 int sandbox_trap(void);
 

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -181,8 +182,43 @@ refuse(scmp_filter_ctx filter, int call, uint64_t number)
 }
 
 /*
- * Typing for the terminal that the server was started from; and having the
- * kernel signal somebody else when a descriptor has news, as kill() may not.
+ * A SIGKILL that the worker sends itself, which would pass as an operator's: it
+ * is told of first, and then sent by a call that can be told from the others.
+ */
+static int
+trap_own_kill(scmp_filter_ctx filter)
+{
+	static const struct {
+		int call;
+		unsigned signal; /* which argument it is */
+	} calls[] = {
+		{ SCMP_SYS(kill), 1 },
+		{ SCMP_SYS(tgkill), 2 },
+		{ SCMP_SYS(rt_sigqueueinfo), 1 },
+		{ SCMP_SYS(rt_tgsigqueueinfo), 2 },
+	};
+	struct scmp_arg_cmp terms[3] = {
+		SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX, (uint64_t)getpid()),
+		{ 0 },
+		SCMP_A2(SCMP_CMP_NE, SANDBOX_KILL_TOLD),
+	};
+	int error = 0;
+
+	for (size_t i = 0; error == 0 && i < sizeof(calls) / sizeof(calls[0]);
+	     i++) {
+		terms[1] = SCMP_CMP(
+		    calls[i].signal, SCMP_CMP_MASKED_EQ, UINT32_MAX, SIGKILL);
+		error =
+		    seccomp_rule_add_array(filter, SCMP_ACT_TRAP, calls[i].call,
+			calls[i].call == SCMP_SYS(kill) ? 3 : 2, terms);
+	}
+	return (error);
+}
+
+/*
+ * Typing for the terminal that the server was started from; having the kernel
+ * signal somebody else when a descriptor has news, as kill() may not; and what
+ * trap_own_kill() says.
  */
 static int
 load_exceptions(void)
@@ -202,6 +238,8 @@ load_exceptions(void)
 		error = seccomp_rule_add(filter, SCMP_ACT_TRAP, SCMP_SYS(fcntl),
 		    2, SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, F_SETOWN),
 		    SCMP_A2(SCMP_CMP_NE, self));
+	if (error == 0)
+		error = trap_own_kill(filter);
 	if (error == 0)
 		error = seccomp_load(filter);
 	seccomp_release(filter);

@@ -7,6 +7,7 @@
 
 #include "shm/activity.h"
 #include "shm/base/log.h"
+#include "worker/fatal.h"
 #include "worker/module.h"
 #include "worker/whose.h"
 #include "worker/worker.h"
@@ -18,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum {
@@ -78,6 +80,28 @@ tell(int number, const ucontext_t *context)
 	    LOG_WARNING, module, request, *step != '\0' ? step : NULL, text);
 }
 
+/* Does it send SIGKILL to this process? */
+static bool
+is_own_kill(int number, const ucontext_t *context)
+{
+	unsigned which;
+
+	switch (number) {
+	case SYS_kill:
+	case SYS_rt_sigqueueinfo:
+		which = 1;
+		break;
+	case SYS_tgkill:
+	case SYS_rt_tgsigqueueinfo:
+		which = 2;
+		break;
+	default:
+		return (false);
+	}
+	return ((pid_t)whose_argument(context, 0) == trap.process &&
+		(int)whose_argument(context, which) == SIGKILL);
+}
+
 static void
 refused(int signal_number, siginfo_t *info, void *argument)
 {
@@ -86,6 +110,8 @@ refused(int signal_number, siginfo_t *info, void *argument)
 	int number = info->si_syscall;
 
 	(void)signal_number;
+	if (is_own_kill(number, context))
+		fatal_kill(context);
 	atomic_fetch_add_explicit(&trap.refusals, 1, memory_order_relaxed);
 	if (number < 0 || number >= CALLS || trap.names[number] == NULL) {
 		/* Newer than we are: the C library knows how to do without. */

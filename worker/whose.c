@@ -31,6 +31,14 @@ stack_of(const ucontext_t *context)
 	return ((uintptr_t)context->uc_mcontext.gregs[REG_RSP]);
 }
 
+uint64_t
+whose_argument(const ucontext_t *context, unsigned which)
+{
+	static const int registers[] = { REG_RDI, REG_RSI, REG_RDX };
+
+	return ((uint64_t)context->uc_mcontext.gregs[registers[which]]);
+}
+
 void
 whose_answer(ucontext_t *context, int error)
 {
@@ -47,6 +55,12 @@ static uintptr_t
 stack_of(const ucontext_t *context)
 {
 	return ((uintptr_t)context->uc_mcontext.sp);
+}
+
+uint64_t
+whose_argument(const ucontext_t *context, unsigned which)
+{
+	return (context->uc_mcontext.regs[which]);
 }
 
 void

@@ -19,7 +19,12 @@ struct bh_registration;
  */
 const struct bh_registration *whose_code(const ucontext_t *context);
 
-/* whose_answer(context, error): make the system call return -${error}. */
+/*
+ * Where a system call was refused. whose_argument(context, which): what it was
+ * given, 0 is the first, 2 the last that can be asked for. whose_answer(context,
+ * error): make it return -${error}.
+ */
+uint64_t whose_argument(const ucontext_t *context, unsigned which);
 void whose_answer(ucontext_t *context, int error);
 
 #endif

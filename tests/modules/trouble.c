@@ -10,6 +10,8 @@
  *	/trouble/stubborn from now on SIGABRT doesn't help
  *	/trouble/trap     from now on SIGUSR2 makes it spin for ever, in no
  *	                  callback
+ *	/trouble/kill     kill(2) with SIGKILL, /trouble/raise by raise(3),
+ *	/trouble/end      SIGTERM
  *	/trouble/nap      900 ms in begin_request, then goes on
  *	/trouble/grow     takes 64 MiB and keeps them
  *	load=crash        SIGSEGV in bh_register_module()
@@ -85,6 +87,12 @@ on_begin_request(
 	}
 	if (path_is(context, "/trouble/crash"))
 		crash();
+	if (path_is(context, "/trouble/kill"))
+		(void)kill(getpid(), SIGKILL);
+	if (path_is(context, "/trouble/raise"))
+		(void)raise(SIGKILL);
+	if (path_is(context, "/trouble/end"))
+		(void)raise(SIGTERM);
 	if (path_is(context, "/trouble/break")) {
 		breakpoint();
 		return (answer(context, "went on\n"));

@@ -135,6 +135,33 @@ a_timer_of_the_module_is_its_own_doing(void **state)
 	server_stop(server);
 }
 
+/* Of SIGKILL nobody hears, but it is heard of before it is sent. */
+static void
+a_module_that_kills_its_worker_is_told_from_an_operator(void **state)
+{
+	static const struct {
+		const char *request, *line;
+	} deaths[] = {
+		{ GET("/trouble/kill"), "killed by SIGKILL in module trouble" },
+		{ GET("/trouble/raise"),
+		    "killed by SIGKILL in module trouble" },
+		{ GET("/trouble/end"), "killed by SIGTERM in module trouble" },
+	};
+	struct server *server;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(deaths) / sizeof(deaths[0]); i++) {
+		server = server_start("-w", "1", "-m", trouble(), "-o",
+		    "quarantine-crashes=1", NULL);
+		server->crash_expected = true;
+		expect(server, deaths[i].request, 503);
+		(void)server_log_wait(server, "under quarantine", LONG_MS);
+		(void)server_log_wait(server, deaths[i].line, LONG_MS);
+		expect_report(server, "\"cause\": \"own\"");
+		server_stop(server);
+	}
+}
+
 /* A control group of this test, where that can be made; the rest of it. */
 static char group[256];
 
@@ -229,6 +256,8 @@ main(int argc, char **argv)
 		PROCESS_TEST(a_worker_that_an_operator_kills_accuses_nobody),
 		PROCESS_TEST(a_breakpoint_ends_a_worker),
 		PROCESS_TEST(a_timer_of_the_module_is_its_own_doing),
+		PROCESS_TEST(
+		    a_module_that_kills_its_worker_is_told_from_an_operator),
 		cmocka_unit_test_teardown(
 		    a_worker_that_takes_too_much_memory_is_known_for_it,
 		    tear_down),
