@@ -238,6 +238,9 @@ enum slot_request_flags {
 	SLOT_BODY_OUTSIDE = 1u << 1, /* body bytes have left the segment */
 	SLOT_RESPONDING = 1u << 2,   /* a response byte may have been sent */
 	SLOT_LAST = 1u << 3,         /* the connection ends after the response */
+	/* What a successor has decided, until it has come to do it. */
+	SLOT_REFUSED = 1u << 4, /* a 502 is due: not to be begun again */
+	SLOT_CUT = 1u << 5,     /* a reset is due: its answer was cut off */
 	/* With SLOT_RESPONDING, for the access log; shm/slot.h. */
 	SLOT_STATUS_AT = 16, /* 10 bits */
 	SLOT_MODULE_AT = 26, /* 6 bits: who answered */

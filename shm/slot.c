@@ -61,7 +61,7 @@ read_words(const struct slot_request *place, uint64_t *ret_words)
 }
 
 void
-slot_adopt(struct conn_slot *slot, uint32_t generation,
+slot_adopt(struct conn_slot *slot, uint32_t generation, enum slot_state state,
     const struct slot_peer *peer, uint64_t accepted_ns,
     const struct slot_request *request)
 {
@@ -73,7 +73,7 @@ slot_adopt(struct conn_slot *slot, uint32_t generation,
 	slot_set_request(slot, request);
 	/* Last: pairs with the acquire in slot_state(), slot_generation(). */
 	atomic_store_explicit(
-	    &slot->ctl, ctl_pack(generation, SLOT_IDLE), memory_order_release);
+	    &slot->ctl, ctl_pack(generation, state), memory_order_release);
 }
 
 void
@@ -82,7 +82,7 @@ slot_open(struct conn_slot *slot, uint32_t generation,
 {
 	const struct slot_request none = { .request = 0 };
 
-	slot_adopt(slot, generation, peer, accepted_ns, &none);
+	slot_adopt(slot, generation, SLOT_IDLE, peer, accepted_ns, &none);
 }
 
 void

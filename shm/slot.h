@@ -51,12 +51,13 @@ void slot_open(struct conn_slot *slot, uint32_t generation,
     const struct slot_peer *peer, uint64_t accepted_ns);
 
 /*
- * slot_adopt(slot, generation, peer, accepted_ns, request):
+ * slot_adopt(slot, generation, state, peer, accepted_ns, request):
  * The same for a connection that comes from a wreck, its ${request} already
- * in our buffers: a reader sees the slot with it or not at all.
+ * in our buffers, and in ${state} if it is only to be ended: a reader sees the
+ * slot with both or not at all.
  */
 void slot_adopt(struct conn_slot *slot, uint32_t generation,
-    const struct slot_peer *peer, uint64_t accepted_ns,
+    enum slot_state state, const struct slot_peer *peer, uint64_t accepted_ns,
     const struct slot_request *request);
 
 /*

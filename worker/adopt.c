@@ -25,7 +25,7 @@ struct finding {
 	struct slot_request place; /* by the wreck */
 	enum slot_state state;
 	struct witness witness;
-	const uint8_t *bytes; /* saved ones, in the wreck's buffer */
+	const uint8_t *bytes; /* saved ones: the wreck's, then in our buffer */
 	size_t length;
 	uint64_t unread; /* before them: a body nobody wants, packed */
 	bool again; /* they begin with a request that a death interrupted */
@@ -227,6 +227,8 @@ judge(struct worker *worker, const struct adopt_wreck *wreck,
 		return (ADOPTION_GONE);
 	if (finding->state == SLOT_CLOSING || witness->fin_sent)
 		return (ADOPTION_CLOSE);
+	if (place->flags & SLOT_REFUSED)
+		return (ADOPTION_REFUSE);
 	if (place->unread != 0)
 		return (judge_unread(finding));
 	if (place->request == 0)
@@ -240,45 +242,94 @@ judge(struct worker *worker, const struct adopt_wreck *wreck,
 	return (skip_request(finding) ? ADOPTION_RESUME : ADOPTION_CLOSE);
 }
 
-/* Ask wreck and kernel. What can't be understood is reset. */
-static enum adoption
-investigate(struct worker *worker, const struct adopt_wreck *wreck,
-    const struct message_connection *item, int fd, struct finding *finding)
-{
-	int error;
-
-	if (wreck == NULL ||
-	    !wreck_slot(&wreck->segment, item->slot, item->generation,
-		&finding->state, &finding->place))
-		return (ADOPTION_RESET);
-	error = witness_ask(fd, &finding->witness);
-	if (error == -ENOTSUP && finding->place.buffer == 0 &&
-	    finding->state == SLOT_IDLE)
-		return (ADOPTION_FRESH);
-	if (error != 0)
-		return (ADOPTION_RESET);
-	if (finding->place.buffer == 0)
-		return (judge_idle(finding));
-	if (!find_bytes(wreck, finding))
-		return (ADOPTION_RESET);
-	return (judge(worker, wreck, item, finding));
-}
-
-/* The saved bytes become the beginning of a buffer of ours. */
+/*
+ * The saved bytes, in a buffer of ours before they are looked at: of a wreck
+ * that a child of the dead worker still has mapped, they may change.
+ */
 static bool
-keep_bytes(struct worker *worker, const struct finding *finding,
-    struct conn *conn, struct slot_request *ret_place)
+copy_bytes(struct worker *worker, struct finding *finding, struct conn *conn)
 {
 	if (!buffer_take(worker, &conn->buffer))
 		return (false);
 	memcpy(conn_bytes(conn, worker), finding->bytes, finding->length);
+	finding->bytes = conn_bytes(conn, worker);
+	return (true);
+}
+
+/*
+ * Ask wreck and kernel. What can't be understood is reset. False: no buffer is
+ * free.
+ */
+static bool
+investigate(struct worker *worker, const struct adopt_wreck *wreck,
+    const struct message_connection *item, int fd, struct finding *finding,
+    struct conn *conn)
+{
+	int error;
+
+	conn->adoption = ADOPTION_RESET;
+	if (wreck == NULL ||
+	    !wreck_slot(&wreck->segment, item->slot, item->generation,
+		&finding->state, &finding->place) ||
+	    (finding->place.flags & SLOT_CUT))
+		return (true);
+	error = witness_ask(fd, &finding->witness);
+	if (error == -ENOTSUP && finding->place.buffer == 0 &&
+	    finding->state == SLOT_IDLE)
+		conn->adoption = ADOPTION_FRESH;
+	else if (error == 0 && finding->place.buffer == 0)
+		conn->adoption = judge_idle(finding);
+	if (error != 0 || finding->place.buffer == 0 ||
+	    !find_bytes(wreck, finding))
+		return (true);
+	if (!copy_bytes(worker, finding, conn))
+		return (false);
+	conn->adoption = judge(worker, wreck, item, finding);
+	return (true);
+}
+
+/* What is left of the saved bytes becomes the beginning of our buffer. */
+static void
+keep_bytes(struct worker *worker, const struct finding *finding,
+    struct conn *conn, struct slot_request *ret_place)
+{
+	memmove(conn_bytes(conn, worker), finding->bytes, finding->length);
 	conn->end = (uint32_t)finding->length;
 	ret_place->buffer = conn->buffer;
 	ret_place->consumed = finding->witness.consumed - finding->length;
 	ret_place->started_ns = worker->now_ns;
 	ret_place->replays = conn->replays;
 	ret_place->unread = conn->unread = finding->unread;
-	return (true);
+}
+
+/*
+ * What was decided stands in the slot with the bytes: should we die before we
+ * have come to this connection, the next one doesn't decide anew, by less.
+ */
+static void
+open_slot(struct worker *worker, const struct message_connection *item,
+    const struct conn *conn, struct slot_request *place)
+{
+	enum slot_state state = SLOT_IDLE;
+
+	switch (conn->adoption) {
+	case ADOPTION_FRESH:
+	case ADOPTION_RESUME:
+		break;
+	case ADOPTION_REFUSE:
+		place->flags = SLOT_REFUSED;
+		break;
+	case ADOPTION_RESET:
+	case ADOPTION_GONE:
+		place->flags = SLOT_CUT;
+		state = SLOT_CLOSING;
+		break;
+	case ADOPTION_CLOSE:
+		state = SLOT_CLOSING;
+		break;
+	}
+	slot_adopt(&worker->segment.slots[item->slot], item->generation, state,
+	    &item->peer, item->accepted_ns, place);
 }
 
 bool
@@ -290,7 +341,8 @@ adopt(struct worker *worker, const struct adopt_wreck *wreck,
 
 	memset(&finding, 0, sizeof(finding));
 	memset(conn, 0, sizeof(*conn));
-	conn->adoption = investigate(worker, wreck, item, fd, &finding);
+	if (!investigate(worker, wreck, item, fd, &finding, conn))
+		return (false);
 	conn->received = finding.witness.consumed;
 	conn->sent = finding.witness.written;
 	if (conn->adoption == ADOPTION_RESUME && finding.length == 0 &&
@@ -300,11 +352,11 @@ adopt(struct worker *worker, const struct adopt_wreck *wreck,
 	if (finding.again || finding.place.replays > 0)
 		conn->replays = item->crashes;
 	/* The 502 too wants to know its request's method. */
-	if ((conn->adoption == ADOPTION_RESUME ||
-		conn->adoption == ADOPTION_REFUSE) &&
-	    !keep_bytes(worker, &finding, conn, &place))
-		return (false);
-	slot_adopt(&worker->segment.slots[item->slot], item->generation,
-	    &item->peer, item->accepted_ns, &place);
+	if (conn->adoption == ADOPTION_RESUME ||
+	    conn->adoption == ADOPTION_REFUSE)
+		keep_bytes(worker, &finding, conn, &place);
+	else
+		buffer_release(worker, &conn->buffer);
+	open_slot(worker, item, conn, &place);
 	return (true);
 }

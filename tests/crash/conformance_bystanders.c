@@ -80,6 +80,48 @@ a_poison_request_costs_its_neighbours_nothing(void **state)
 	server_stop(server);
 }
 
+/*
+ * The poison is the first that a successor comes to, and kills it before it
+ * has come to the others. What was decided about them isn't decided anew by
+ * the next one, who knows less.
+ */
+static void
+what_was_decided_survives_the_next_death(void **state)
+{
+	const size_t size = 16000000;
+	struct server *server = stage_server("1", NULL);
+	struct client half, last, poison, post;
+	char request[96];
+
+	(void)state;
+	client_open(&poison, server);
+	expect_hello(&poison);
+	client_open(&half, server);
+	(void)snprintf(request, sizeof(request),
+	    "GET /faulty?key=h&size=%zu HTTP/1.1\r\nHost: a\r\n\r\n", size);
+	client_send_text(&half, request);
+	send_parked(&post, server, "POST", "p");
+	/* Answered in whole, and its worker would die before it closes it. */
+	client_open(&last, server);
+	client_send_text(&last,
+	    "GET /faulty?how=kill&at=begin_request&thread=2&wait=60000"
+	    "&respond=whole&key=l HTTP/1.1\r\nHost: a\r\n"
+	    "Connection: close\r\n\r\n");
+	expect(&last, 200, "0123456789");
+	assert_true(client_quiet(&last, 100));
+	client_send_text(&poison,
+	    "GET /faulty?how=segv&at=begin_request&times=0&key=x "
+	    "HTTP/1.1\r\nHost: a\r\n\r\n");
+	expect_refusal(&poison);
+	expect_refusal(&post);
+	assert_int_equal(client_end(&half, LONG_MS), CLIENT_RESET);
+	assert_in_range(half.length, 1, size - 1);
+	client_close(&half);
+	expect_fin(&last);
+	assert_int_equal(stage_lines("x begin_request "), 2);
+	server_stop(server);
+}
+
 /* They kill in turn, and each brings the others back to the queue. */
 static void
 poison_of_many_is_refused(const char *workers)
@@ -421,6 +463,7 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		PROCESS_TEST(a_poison_request_costs_its_neighbours_nothing),
+		PROCESS_TEST(what_was_decided_survives_the_next_death),
 		PROCESS_TEST(many_poison_requests_of_one_worker_are_refused),
 		PROCESS_TEST(many_poison_requests_of_two_workers_are_refused),
 		PROCESS_TEST(a_bystander_is_replayed_three_times),

@@ -12,7 +12,8 @@
  *	times=N     only the first N times, by the lines; 0: every time
  *	after=N     at=read: once that many bytes of the body have been read
  *	thread=1    in a thread that the callback waits for
- *	thread=2    in one that it doesn't wait for: the request is parked
+ *	thread=2    in one that it doesn't wait for: the request is parked, for
+ *	            wait=MS if that is said
  *	respond=R   before it dies: buffered, length or chunked (a part is
  *	            sent), whole
  *	wait=MS     parked for so long before it answers
@@ -238,7 +239,8 @@ die(struct bh_context *context, const struct script *script)
 	respond(context, script);
 	note(script, script->at, context);
 	if (script->thread == 2)
-		return (park(context, 1, script->how));
+		return (park(
+		    context, script->wait > 0 ? script->wait : 1, script->how));
 	death_by(script->how, script->thread == 1 ? DEATH_THREAD : DEATH_HERE);
 	return (BH_CONTINUE);
 }
