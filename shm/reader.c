@@ -225,13 +225,15 @@ read_entry(struct reading *reading, uint64_t place)
 	const uint64_t index =
 	    word >> 1 & ((1U << (ENTRY_CYCLE_SHIFT - 1)) - 1);
 	const uint64_t ticket = word >> ENTRY_CYCLE_SHIFT << log2 | place;
+	/* Modulo what an entry keeps of a ticket; the head is a whole one. */
+	const uint64_t ahead = (ticket - reading->head) &
+			       (UINT64_MAX >> (ENTRY_CYCLE_SHIFT - log2));
 	struct reader_item *item;
 
 	/* The last one that the consumer passed may be ahead of its head. */
 	if (reading->window &&
-	    ticket - reading->head >= ((word & 1) != 0
-					      ? reading->tail - reading->head
-					      : reading->mask + 2)) {
+	    ahead >= ((word & 1) != 0 ? reading->tail - reading->head
+				      : reading->mask + 2)) {
 		misfit(reading, "a ring entry is of another lap", place);
 		return;
 	}
@@ -245,7 +247,7 @@ read_entry(struct reading *reading, uint64_t place)
 	if (item == NULL)
 		return;
 	item->place = PLACE_RING;
-	item->major = ticket - reading->head;
+	item->major = ahead;
 	item->minor = UINT64_MAX; /* behind the lane's that have come so far */
 }
 

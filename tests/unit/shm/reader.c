@@ -103,9 +103,8 @@ every_state_is_told_apart(void **state)
 
 /* From the bitmap, the ring and the lane by turns; around the lane's end. */
 static void
-the_order_is_the_consumers(void **state)
+expect_the_consumers_order(struct fixture *f)
 {
-	struct fixture *f = *state;
 	struct ring_producer others[2], nameless = { .ring = &f->ring };
 	struct ring_producer *by[] = { &others[0], &f->dispatch, &f->dispatch,
 		&others[1], &others[0], &f->dispatch, &nameless };
@@ -140,6 +139,26 @@ the_order_is_the_consumers(void **state)
 	}
 	ring_producer_fini(&others[0]);
 	ring_producer_fini(&others[1]);
+}
+
+static void
+the_order_is_the_consumers(void **state)
+{
+	expect_the_consumers_order(*state);
+}
+
+/* An entry keeps 44 bits of its lap, head and tail all of them. */
+static void
+cycles_are_compared_modulo(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t wrap = UINT64_C(1)
+			      << (44 + f->segment.geometry.entries_log2);
+
+	fixture_start_at(f, wrap - 3);
+	atomic_store(&f->segment.consumer->head, wrap - 3);
+	expect_the_consumers_order(f);
+	assert_true(atomic_load(&f->segment.consumer->head) > wrap);
 }
 
 static void
@@ -184,6 +203,7 @@ static const struct CMUnitTest tests[] = {
 	READER_TEST(a_fresh_segment_has_only_free_records),
 	READER_TEST(every_state_is_told_apart),
 	READER_TEST(the_order_is_the_consumers),
+	READER_TEST(cycles_are_compared_modulo),
 	READER_TEST(what_cannot_be_is_counted_and_not_followed),
 };
 
