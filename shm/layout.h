@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC   UINT64_C(0x313044484b4c5542) /* "BULKHD01" */
-#define SEGMENT_VERSION 2u
+#define SEGMENT_VERSION 3u
 
 enum {
 	SEGMENT_PAGE = 4096,

@@ -290,7 +290,10 @@ lane_item(struct reading *reading, uint64_t place)
 	return (item);
 }
 
-/* The entries that still tell of something are one run: where it begins. */
+/*
+ * The entries that still tell of something are one run, shorter than the lane:
+ * where it begins.
+ */
 static uint64_t
 lane_start(struct reading *reading, uint64_t mask)
 {

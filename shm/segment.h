@@ -69,14 +69,15 @@ struct segment_geometry segment_default_geometry(
 
 /*
  * segment_lane_entries(geometry):
- * How many entries the lane has: a power of two with room for every record.
+ * How many entries the lane has: a power of two with room for every record and
+ * one more, so that it is never full and a reader finds where it begins.
  */
 static inline uint64_t
 segment_lane_entries(const struct segment_geometry *geometry)
 {
 	uint64_t count = 1;
 
-	while (count < geometry->records)
+	while (count <= geometry->records)
 		count *= 2;
 	return (count);
 }

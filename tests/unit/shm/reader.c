@@ -161,6 +161,38 @@ cycles_are_compared_modulo(void **state)
 	assert_true(atomic_load(&f->segment.consumer->head) > wrap);
 }
 
+/* As many in the lane as can be, wherever it begins. */
+static void
+a_lane_with_all_records_has_its_order(void **state)
+{
+	struct fixture *f = *state;
+	struct reader_record record;
+	struct reader reader;
+	struct completion c;
+	ring_ref refs[FIXTURE_RECORDS];
+	int i, round;
+
+	for (i = 0; i < FIXTURE_RECORDS; i++) {
+		assert_int_equal(0, ring_reserve(&f->consumer, CREDIT_CONTROL,
+					OPERATION_FLUSH, 5, 0, &refs[i]));
+		ring_publish(&f->dispatch, refs[i], 0, 0, 0);
+	}
+	for (round = 0; round < 3 * FIXTURE_RECORDS; round++) {
+		assert_int_equal(0, reader_open(&reader, &f->reader, true));
+		for (i = 0; i < FIXTURE_RECORDS; i++) {
+			assert_true(reader_next(&reader, &record));
+			assert_int_equal(refs[(round + i) % FIXTURE_RECORDS],
+			    record.completion.ref);
+		}
+		expect_end(&reader);
+		assert_true(ring_consume(&f->consumer, &c));
+		i = round % FIXTURE_RECORDS;
+		assert_int_equal(refs[i], c.ref);
+		refs[i] = ring_rearm(&f->consumer, c.ref);
+		ring_publish(&f->dispatch, refs[i], 0, 0, 0);
+	}
+}
+
 static void
 what_cannot_be_is_counted_and_not_followed(void **state)
 {
@@ -204,6 +236,7 @@ static const struct CMUnitTest tests[] = {
 	READER_TEST(every_state_is_told_apart),
 	READER_TEST(the_order_is_the_consumers),
 	READER_TEST(cycles_are_compared_modulo),
+	READER_TEST(a_lane_with_all_records_has_its_order),
 	READER_TEST(what_cannot_be_is_counted_and_not_followed),
 };
 
