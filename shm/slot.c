@@ -96,12 +96,23 @@ slot_set_state(struct conn_slot *slot, enum slot_state state, uint64_t now_ns)
 }
 
 enum slot_state
+slot_identity(const struct conn_slot *slot, uint32_t *ret_generation)
+{
+	/* Pairs with the release in slot_adopt(), slot_set_state(). */
+	const uint64_t ctl =
+	    atomic_load_explicit(&slot->ctl, memory_order_acquire);
+	const uint64_t state = ctl & 0xff;
+
+	*ret_generation = (uint32_t)(ctl >> 32);
+	return (state < SLOT_STATES ? (enum slot_state)state : SLOT_STATES);
+}
+
+enum slot_state
 slot_state(const struct conn_slot *slot)
 {
-	uint64_t state;
+	uint32_t generation;
 
-	state = atomic_load_explicit(&slot->ctl, memory_order_acquire) & 0xff;
-	return (state < SLOT_STATES ? (enum slot_state)state : SLOT_STATES);
+	return (slot_identity(slot, &generation));
 }
 
 uint32_t
@@ -214,9 +225,8 @@ slot_look(
 		/* Pairs with the release in slot_set_request(). */
 		before =
 		    atomic_load_explicit(&slot->current, memory_order_acquire);
-		generation = slot_generation(slot);
+		ret_sight->state = slot_identity(slot, &generation);
 		ret_sight->conn = conn_id_make(number, generation);
-		ret_sight->state = slot_state(slot);
 		/* Readers index names by it. */
 		if (ret_sight->state == SLOT_FREE ||
 		    ret_sight->state >= SLOT_STATES)

@@ -66,9 +66,15 @@ void slot_adopt(struct conn_slot *slot, uint32_t generation,
 void slot_set_state(
     struct conn_slot *slot, enum slot_state state, uint64_t now_ns);
 
-/* slot_state(slot), slot_generation(slot): any reader; checked by it. */
+/*
+ * slot_state(slot), slot_generation(slot), slot_identity(slot,
+ * ret_generation): any reader. The last is both, of one moment. A state that
+ * there isn't is SLOT_STATES.
+ */
 enum slot_state slot_state(const struct conn_slot *slot);
 uint32_t slot_generation(const struct conn_slot *slot);
+enum slot_state slot_identity(
+    const struct conn_slot *slot, uint32_t *ret_generation);
 
 /*
  * slot_answer(status, module): the flags that tell a response's status and the

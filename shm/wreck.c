@@ -44,10 +44,12 @@ bool
 wreck_slot(const struct segment *wreck, uint32_t slot, uint32_t generation,
     enum slot_state *ret_state, struct slot_request *ret_request)
 {
-	if (!wreck_had(wreck, slot, generation))
+	uint32_t found;
+
+	if (slot >= wreck->geometry.slots)
 		return (false);
-	*ret_state = slot_state(&wreck->slots[slot]);
-	if (*ret_state == SLOT_STATES ||
+	*ret_state = slot_identity(&wreck->slots[slot], &found);
+	if (found != generation || *ret_state == SLOT_STATES ||
 	    !slot_get_request(&wreck->slots[slot], ret_request))
 		return (false);
 	return (ret_request->buffer <= wreck->geometry.buffers &&

@@ -5,6 +5,7 @@
 #include "unit.h"
 
 #include "shm/slot.h"
+#include "shm/wreck.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -179,6 +180,51 @@ a_reader_never_sees_a_torn_request(void **state)
 	assert_int_equal(0, pthread_join(writer, NULL));
 }
 
+/* Two connections by turns, each in a state of its own. */
+static void *
+change_hands_all_the_time(void *argument)
+{
+	struct scribe *scribe = argument;
+	uint64_t i;
+
+	for (i = 0; !atomic_load(&scribe->stop); i++)
+		atomic_store_explicit(&scribe->slot.ctl,
+		    i % 2 == 0 ? UINT64_C(1) << 32 | SLOT_READING
+			       : UINT64_C(2) << 32 | SLOT_HANDLING,
+		    memory_order_release);
+	return (NULL);
+}
+
+static void
+a_reader_never_sees_anothers_state(void **state)
+{
+	struct scribe scribe = { .stop = false };
+	const struct segment wreck = {
+		.geometry = { .slots = 1, .buffers = 1, .buffer_size = 4096 },
+		.slots = &scribe.slot,
+	};
+	struct slot_request request;
+	enum slot_state seen;
+	uint32_t generation;
+	pthread_t writer;
+	int reads;
+
+	(void)state;
+	slot_open(&scribe.slot, 1, &peer, 1);
+	slot_set_state(&scribe.slot, SLOT_READING, 1);
+	assert_int_equal(0,
+	    pthread_create(&writer, NULL, change_hands_all_the_time, &scribe));
+	for (reads = 0; reads < 10 * READS; reads++) {
+		seen = slot_identity(&scribe.slot, &generation);
+		assert_int_equal(
+		    generation == 1 ? SLOT_READING : SLOT_HANDLING, seen);
+		if (wreck_slot(&wreck, 0, 1, &seen, &request))
+			assert_int_equal(SLOT_READING, seen);
+	}
+	atomic_store(&scribe.stop, true);
+	assert_int_equal(0, pthread_join(writer, NULL));
+}
+
 static const char line[] = "GET /path/of/a/page?with=a&long=query HTTP/1.1\r\n"
 			   "Cookie: secret\r\n\r\n";
 
@@ -294,6 +340,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_request_replaces_the_other_only_as_a_whole),
 	cmocka_unit_test(the_count_of_requests_may_wrap),
 	cmocka_unit_test(a_reader_never_sees_a_torn_request),
+	cmocka_unit_test(a_reader_never_sees_anothers_state),
 	cmocka_unit_test(the_text_ends_where_it_was_said_to),
 	cmocka_unit_test(a_sight_tells_all),
 	cmocka_unit_test(a_reader_never_sees_another_requests_text),
