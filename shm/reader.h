@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What became of every operation of a worker, read from its segment: for the
- * master, a successor and bulkheadctl alike. The segment may hold anything.
- * The rules are those of reference/shared-memory-rings.md, section 2.7: the
+ * master's crash report. Whoever else reads a segment goes by slots, activity
+ * words, figures and the recorder; README.md, "Reading it", has the list, and
+ * where each of them keeps the rules. The segment may hold anything. The rules
+ * are those of reference/shared-memory-rings.md, section 2.7: the
  * counts come from the view's private copy (V1), each word is loaded once and
  * checked before it is used (V2, V3), every loop is bounded by a count of the
  * view (V4), ids are handed on as keys only (V5), nothing is locked (V6), what
