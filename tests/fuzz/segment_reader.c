@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Any bytes as a segment, before everything that reads one without trusting
- * it: mapping, figures, flight recorder, slots, wreck, records. The input
- * writes over a segment in the middle of its work: the first byte chooses
- * which, and whether its file is as it should be; then each step is
+ * it: mapping, figures and folding them, flight recorder, slots, activities,
+ * wreck, records, lines of the log, and what bulkheadctl makes of all that.
+ * The input writes over a segment in the middle of its work: the first byte
+ * chooses which, and whether its file is as it should be; then each step is
  *
- *	what:2 region:3, place:16 (words from the region's start), value
+ *	log:3 what:2 region:3, place:16 (words from the region's start), value
  *
  * so that a few bytes reach any word with any value, or with one that looks
- * right.
+ * right. ${log} of 7 is the ninth region, whatever ${region} says.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,8 +18,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "shm/activity.h"
+#include "shm/ctl/collect_segment.h"
+#include "shm/line_log.h"
 #include "shm/reader.h"
 #include "shm/recorder.h"
+#include "shm/retired.h"
 #include "shm/stats.h"
 #include "shm/wreck.h"
 #include "tests/fuzz/fuzz.h"
@@ -28,7 +33,11 @@ enum {
 	STEPS_MAX = 512,
 	SLOTS = 8,
 	GENERATION = 3, /* of slots in use */
+	LOG_SIZE = 1024,
 };
+
+/* That of all slots. */
+static const uint64_t request_id = 0x100000001;
 
 /* A file that isn't as it should be, or is. */
 enum file {
@@ -49,6 +58,7 @@ struct shape {
 };
 
 static struct shape shapes[SHAPES];
+static struct retired retired;
 
 /* The rest of the input. */
 struct input {
@@ -100,12 +110,40 @@ work(struct segment *segment)
 	(void)close(fd);
 }
 
+/* A log that has been around once: some written, some being written. */
+static void
+write_log(const struct segment *segment)
+{
+	static const char line[] = "2001:db8::1 GET /caf\xc3\xa9 200 17\n";
+	int i;
+
+	if (segment->geometry.log_size == 0)
+		return;
+	for (i = 0; i < 60; i++) {
+		MUST(line_log_append(
+		    segment, line, sizeof(line) - 1, request_id));
+		if (i < 40)
+			line_log_written(segment, sizeof(line) - 1);
+	}
+	line_log_writing(segment, 10 * sizeof(line));
+}
+
+static void
+run_callbacks(struct segment *segment)
+{
+	(void)activity_set(
+	    &segment->consumer->activities[0], activity_pack(0, 3, request_id));
+	(void)activity_set(
+	    &segment->consumer->activities[5], activity_pack(1, 0x21, 7));
+	activity_set_fatal(segment->consumer, 5);
+}
+
 static void
 open_slots(struct segment *segment)
 {
 	const struct slot_peer peer = { .family = 2 };
 	const struct slot_request request = {
-		.request = 0x100000001,
+		.request = request_id,
 		.buffer = 1,
 		.offset = 16,
 	};
@@ -113,6 +151,9 @@ open_slots(struct segment *segment)
 
 	for (i = 0; i < segment->geometry.slots; i++) {
 		slot_open(&segment->slots[i], GENERATION, &peer, 1);
+		slot_set_text(&segment->slots[i], "GET / HTTP/1.1\r\n\r\n", 5);
+		slot_wait(&segment->slots[i],
+		    slot_waiting_pack(i % 3, i, OPERATION_FLUSH), 2);
 		slot_set_request(&segment->slots[i], &request);
 		slot_set_state(
 		    &segment->slots[i], (enum slot_state)(i % SLOT_STATES), 2);
@@ -159,6 +200,8 @@ make_shape(struct shape *shape, const struct segment_geometry *geometry)
 	memcpy(shape->regions, reader.header->regions, sizeof(shape->regions));
 	work(&shape->view);
 	open_slots(&shape->view);
+	run_callbacks(&shape->view);
+	write_log(&shape->view);
 	shape->image = malloc(size);
 	MUST(shape->image != NULL);
 	memcpy(shape->image, reader.base, size);
@@ -181,17 +224,21 @@ make_shapes(void)
 		.buffers = 2,
 		.buffer_size = SEGMENT_PAGE,
 		.modules = 2,
+		.log_size = LOG_SIZE,
 	};
 
 	make_shape(&shapes[0], &geometry);
 	geometry.records = 192; /* its lane is longer than that */
 	geometry.entries_log2 = 9;
 	geometry.modules = 0;
+	geometry.log_size = 0;
 	make_shape(&shapes[1], &geometry);
 	geometry.producers = 3;
 	geometry.slots = 1;
 	geometry.modules = 3;
+	geometry.log_size = SEGMENT_PAGE;
 	make_shape(&shapes[2], &geometry);
+	MUST(retired_create(&retired) == 0);
 }
 
 /* A value that could stand in that region. */
@@ -208,6 +255,8 @@ likely(uint64_t region, uint64_t small)
 		return (record_ctl(high >> 3, low >> 4, high & 7));
 	case REGION_CONSUMER:
 		return ((uint64_t)high << 24 | low);
+	case REGION_LOG: /* counts may be about to wrap */
+		return ((uint64_t)(int16_t)small);
 	default:
 		return (small);
 	}
@@ -218,7 +267,8 @@ static size_t
 step(struct shape *shape, struct input *input, size_t *ret_length)
 {
 	const uint64_t what = take(input, 1);
-	const struct segment_region *region = &shape->regions[what & 7];
+	const uint64_t id = what >> 5 == 7 ? REGION_LOG : what & 7;
+	const struct segment_region *region = &shape->regions[id];
 	const uint64_t words = region->size / sizeof(uint64_t);
 	const uint64_t at = region->offset + take(input, 2) % words * 8;
 	uint8_t *to = (uint8_t *)shape->view.base + at;
@@ -234,7 +284,7 @@ step(struct shape *shape, struct input *input, size_t *ret_length)
 		value ^= UINT64_C(1) << take(input, 1) % 64;
 		break;
 	case 2:
-		value = likely(what & 7, take(input, 2));
+		value = likely(id, take(input, 2));
 		break;
 	default:
 		value = take(input, 1);
@@ -278,6 +328,100 @@ read_figures(const struct segment *segment)
 	MUST(recorder_read(segment, 3, entries) <= 3);
 }
 
+/* What the master does with a wreck's figures. */
+static void
+fold_figures(const struct segment *segment)
+{
+	struct retired_memory *memory = retired.memory;
+	uint32_t count, i;
+
+	(void)retired_fold(&retired, segment, "pool");
+	count = atomic_load(&memory->count);
+	MUST(count >= 1 && count <= 1 + segment->geometry.modules);
+	MUST(atomic_load(&memory->sequence) % 2 == 0);
+	for (i = 0; i < count; i++)
+		MUST(memchr(memory->blocks[i].module, '\0',
+			 sizeof(memory->blocks[i].module)) != NULL);
+	/* For the next input. */
+	memset(memory->blocks, 0, count * sizeof(memory->blocks[0]));
+	atomic_store(&memory->count, 0);
+}
+
+/* What it does with lines that aren't written. */
+static void
+read_log(const struct segment *segment)
+{
+	const uint32_t size = segment->geometry.log_size;
+	size_t at, count, doubtful, length;
+	char *lines;
+	int error;
+
+	MUST(size > 0 || !line_log_tells_of(segment, request_id));
+	(void)line_log_tells_of(segment, request_id);
+	error = line_log_rescue(segment, &lines, &length, &doubtful);
+	MUST(error == 0 || error == -EPROTO);
+	if (error != 0 || lines == NULL) {
+		MUST(length == 0 && doubtful == 0);
+		return;
+	}
+	MUST(length > 0 && length <= size + 1 && doubtful <= length &&
+	     lines[length - 1] == '\n');
+	for (at = 0; at < length; at += count) {
+		count = line_log_character(
+		    (const uint8_t *)lines + at, length - at);
+		MUST(count > 0 || lines[at] == '\n');
+		count += count == 0;
+	}
+	free(lines);
+}
+
+/* bulkheadctl's requests; all that it prints ends somewhere. */
+static void
+check_requests(const struct collect_worker *worker)
+{
+	const struct collect_request *request;
+	size_t i, k;
+
+	for (i = 0; i < worker->request_count; i++) {
+		request = &worker->requests[i];
+		MUST(request->stand < COLLECT_STANDS);
+		MUST(
+		    memchr(request->module, '\0', sizeof(request->module)) !=
+			NULL &&
+		    memchr(request->step, '\0', sizeof(request->step)) !=
+			NULL &&
+		    memchr(request->text, '\0', sizeof(request->text)) != NULL);
+		for (k = 0; request->text[k] != '\0'; k++)
+			MUST(
+			    request->text[k] >= ' ' && request->text[k] <= '~');
+	}
+}
+
+static void
+collect(int fd, bool readable, uint32_t slots)
+{
+	static struct collect_worker worker;
+	size_t i;
+
+	memset(&worker, 0, sizeof(worker));
+	MUST(collect_segment(
+		 fd, COLLECT_REQUESTS | COLLECT_RECORDER, &worker) == 0);
+	MUST(worker.readable == readable);
+	MUST(worker.activity_count <= SEGMENT_ACTIVITIES &&
+	     worker.request_count <= slots &&
+	     worker.entry_count <= SEGMENT_RECORDER &&
+	     worker.figures.module_count <= SEGMENT_MODULES_MAX);
+	for (i = 0; i < worker.activity_count; i++)
+		MUST(memchr(worker.activities[i].module, '\0',
+			 SEGMENT_MODULE_NAME) != NULL &&
+		     memchr(worker.activities[i].step, '\0',
+			 COLLECT_STEP_NAME) != NULL);
+	check_requests(&worker);
+	figures_free(&worker.figures);
+	free(worker.requests);
+	free(worker.entries);
+}
+
 static void
 read_slots(const struct shape *shape, const struct segment *segment)
 {
@@ -291,6 +435,9 @@ read_slots(const struct shape *shape, const struct segment *segment)
 	MUST(wreck_map_buffers(
 		 shape->buffers, &segment->geometry, &bytes, &size) == 0);
 	(void)wreck_in_request(segment);
+	(void)activity_was_sent(segment->consumer);
+	MUST(activity_fatal(segment->consumer) >= -1 &&
+	     activity_fatal(segment->consumer) < SEGMENT_ACTIVITIES);
 	for (i = 0; i < segment->geometry.slots; i++)
 		if (slot_look(&segment->slots[i], i, &sight))
 			MUST(sight.state < SLOT_STATES &&
@@ -364,6 +511,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (how >> 6 == 0 && (how >> 4 & 3) != FILE_RIGHT) {
 		MUST(segment_map_reader(shape->files[how >> 4 & 3], &segment) ==
 		     -EPROTO);
+		collect(shape->files[how >> 4 & 3], false, 0);
 	} else {
 		error = segment_map_reader(shape->files[FILE_RIGHT], &segment);
 		MUST(error == 0 || error == -EPROTO);
@@ -372,8 +520,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			read_figures(&segment);
 			read_slots(shape, &segment);
 			read_records(&segment, (how >> 3 & 1) != 0);
+			read_log(&segment);
+			fold_figures(&segment);
 			segment_unmap(&segment);
 		}
+		collect(shape->files[FILE_RIGHT], error == 0, SLOTS);
 	}
 	while (count-- > 0)
 		memcpy((uint8_t *)shape->view.base + at[count],
