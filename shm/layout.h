@@ -112,6 +112,7 @@ struct segment_header {
 };
 
 _Static_assert(sizeof(struct segment_geometry) == 32, "layout");
+_Static_assert(sizeof(struct segment_region) == 16, "layout");
 _Static_assert(offsetof(struct segment_header, geometry) == 48, "layout");
 _Static_assert(offsetof(struct segment_header, regions) == 80, "layout");
 _Static_assert(sizeof(struct segment_header) <= SEGMENT_PAGE, "layout");
@@ -139,6 +140,13 @@ struct segment_consumer {
 	_Alignas(SEGMENT_HOT) _Atomic uint64_t recorder_next; /* entries so far */
 	_Alignas(SEGMENT_HOT) struct activity activities[SEGMENT_ACTIVITIES];
 };
+_Static_assert(sizeof(struct segment_consumer) == 4608, "layout");
+_Static_assert(offsetof(struct segment_consumer, wake) == 128, "layout");
+_Static_assert(offsetof(struct segment_consumer, turn) == 256, "layout");
+_Static_assert(offsetof(struct segment_consumer, fatal) == 280, "layout");
+_Static_assert(
+    offsetof(struct segment_consumer, recorder_next) == 384, "layout");
+_Static_assert(offsetof(struct segment_consumer, activities) == 512, "layout");
 
 enum segment_state {
 	SEGMENT_CREATED = 0,
@@ -154,6 +162,9 @@ struct segment_producers {
 	_Alignas(SEGMENT_HOT) _Atomic uint64_t summary; /* a bit a bitmap word */
 	_Alignas(SEGMENT_HOT) _Atomic uint64_t bitmap[]; /* a bit a record */
 };
+_Static_assert(sizeof(struct segment_producers) == 256, "layout");
+_Static_assert(offsetof(struct segment_producers, summary) == 128, "layout");
+_Static_assert(offsetof(struct segment_producers, bitmap) == 256, "layout");
 
 /*
  * One entry of the dispatch thread's lane, behind struct segment_consumer in
