@@ -222,9 +222,12 @@ allocate(int fd)
 {
 	struct stat status;
 
-	if (fstat(fd, &status) == -1 ||
-	    fallocate(fd, 0, 0, status.st_size) == -1)
+	if (fstat(fd, &status) == -1)
 		return (-errno);
+	/* A signal may have it begin anew. */
+	while (fallocate(fd, 0, 0, status.st_size) == -1)
+		if (errno != EINTR)
+			return (-errno);
 	return (0);
 }
 
