@@ -111,8 +111,8 @@ notify_by_bitmap(struct ring *ring, uint32_t index)
 	const uint32_t word = index / 64;
 
 	/*
-	 * Bit before summary; pairs with take_from_word(), which clears the
-	 * summary before it looks at the bits once more. The old values aren't
+	 * Bit before summary; pairs with take_from_bitmap(), which clears the
+	 * summary before it looks at the bits. The old values aren't
 	 * used, so that gcc emits a single `lock or` and not a loop.
 	 */
 	atomic_fetch_or_explicit(&words->bitmap[word],
@@ -255,13 +255,17 @@ enum claiming {
 
 /*
  * The caller's thread may be ended in the middle, by an asynchronous cancel or
- * by a signal's handler: that tells ring_producer_fini().
+ * by a signal's handler: that tells ring_producer_fini(). Release keeps what
+ * was done before it lowers the flag; the fence, that the compiler doesn't put
+ * what is done after it is raised, a relaxed CLAIMED first, before it. It is
+ * no instruction.
  */
 static inline void
 set_publishing(struct ring_producer *producer, bool publishing)
 {
 	atomic_store_explicit(
 	    &producer->publishing, publishing, memory_order_release);
+	atomic_signal_fence(memory_order_seq_cst);
 }
 
 /* Complete one operation; false when the claim is lost, where it races. */
