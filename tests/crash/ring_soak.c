@@ -273,8 +273,8 @@ bury(struct soak *s, int number)
 	for (i = 0; i < SLOTS; i++)
 		s->pledges[number][i].orphaned = true;
 	(void)ring_sweep(&s->f.consumer, s->producers[number].id);
+	(void)consume_all(s); /* past its tickets, before another has the id */
 	ring_producer_fini(&s->producers[number]);
-	(void)consume_all(s);
 	assert_int_equal(0, s->outstanding[number]);
 }
 
