@@ -207,13 +207,7 @@ take_index(struct ring_consumer *consumer, uint32_t index,
 	    ref_make(consumer->generations[index], index), ret_completion));
 }
 
-/*
- * Take one record that bitmap word ${word} names. False when it names none.
- * The summary bit goes down before the last look at the word, and up again if
- * something is there: pairs with notify_by_bitmap(), which sets bit, then
- * summary. So either its bit is seen here, or its summary bit comes later and
- * stays.
- */
+/* Take one record that bitmap word ${word} names. False when it names none. */
 static bool
 take_from_word(struct ring_consumer *consumer, uint32_t word,
     struct completion *ret_completion)
@@ -235,7 +229,12 @@ take_from_word(struct ring_consumer *consumer, uint32_t word,
 	return (false);
 }
 
-/* Take a completion that came through the bitmap. */
+/*
+ * Take a completion that came through the bitmap. The summary bit goes down
+ * before the look at its words, and up again if one is left before all of them
+ * are 0: pairs with notify_by_bitmap(), which sets bit, then summary. So either
+ * its bit is seen here, or its summary bit comes later and stays.
+ */
 static __attribute__((noinline)) bool
 take_from_bitmap(
     struct ring_consumer *consumer, struct completion *ret_completion)
@@ -248,7 +247,6 @@ take_from_bitmap(
 	summary = atomic_load_explicit(&words->summary, memory_order_seq_cst);
 	for (; summary != 0; summary &= summary - 1) {
 		bit = summary & (~summary + 1);
-		/* Down first; up again if we leave before all words are 0. */
 		atomic_fetch_and_explicit(
 		    &words->summary, ~bit, memory_order_seq_cst);
 		for (word = (uint32_t)__builtin_ctzll(bit); word < count;

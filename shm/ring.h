@@ -193,7 +193,12 @@ void ring_consumer_free(struct ring_consumer *consumer);
  * the consumer has ended that too. A producer in another process is made and
  * ended on its behalf by the dispatch thread: its id is set aside by
  * ring_producer_init() (one that got none must not be given operations, for
- * SIGKILL can't be held off), and given back after its death and ring_sweep().
+ * SIGKILL can't be held off), and given back after its death and ring_sweep(),
+ * once the consumer's head has passed the tail as it was at that sweep: until
+ * then the dead one's tickets are in the ring, and its successor may take as
+ * many. The ring's length counts on no more than two batches for an id: entries
+ * >= records + 2 * producers * SEGMENT_BATCH. So who starts and kills producers
+ * faster than completions are taken would have a ring that overflows.
  */
 void ring_producer_init(
     struct ring_producer *producer, struct ring *ring, uint16_t id);

@@ -61,10 +61,11 @@ is_inflight(uint64_t ctl, ring_ref ref)
 
 /*
  * Notify of a record that is DONE; by the consumer's own thread. It needs no
- * atomic instruction, since nobody else looks at the lane, and no wake test,
- * since the consumer can't be asleep while it runs this and looks at the lane
- * before it sleeps. The lane has room for every record and one more,
- * and none is in it twice.
+ * locked instruction, since nobody else writes the lane (readers of the segment
+ * look at it, DONE and `after` before the entry), and no wake test, since the
+ * consumer can't be asleep while it runs this and looks at the lane before it
+ * sleeps. The lane has room for every record and one more, and none is in it
+ * twice.
  */
 static inline void
 lane_push(struct ring *ring, ring_ref ref)

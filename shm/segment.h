@@ -6,8 +6,8 @@
  *	master: segment_create()      memfds of mode 0600, header written, a
  *	                              read-only descriptor
  *	child:  segment_allocate()    all of their memory, between fork and
- *	                              exec: the worker runs only when it is
- *there worker: segment_map_worker()  header through the read-only descriptor,
+ *	                              exec: no worker runs without
+ *	worker: segment_map_worker()  header through the read-only descriptor,
  *	                              the rest read-write; then says MAPPED
  *	master: segment_seal()        shrink, grow, future-write, seal; sees
  *	                              that no memory is missing
