@@ -285,6 +285,15 @@ lane:	/* is_lane_next(), take_from_lane() */
 #ifdef NO_POISON
 	goto none;
 #endif
+#ifdef POISON_BY_STORE
+	if
+	:: atomic { entry_full[head % R] != 0 -> goto lane }
+	:: atomic { entry_full[head % R] == 0 }
+	fi;
+	atomic { entry_full[head % R] = 0;
+	    entry_cycle[head % R] = head / R + 1; head++;
+	    goto lane };
+#else
 	atomic {
 		if
 		:: entry_full[head % R] == 0 ->
@@ -293,6 +302,7 @@ lane:	/* is_lane_next(), take_from_lane() */
 		fi;
 		goto lane
 	};
+#endif
 
 take:	/* take_record() */
 	atomic {

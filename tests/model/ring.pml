@@ -357,7 +357,9 @@ killed:
 	atomic { todo = todo - claimed; claimed = false };
 	/* The next thread with this id, and all that this one had not begun. */
 end_unswept:
+#ifndef ID_BEFORE_SWEEP
 	!(unswept & BIT(me));
+#endif
 	goto end_idle
 #else
 	/* Whatever it had been given stays as it is; the kernel knows. */
