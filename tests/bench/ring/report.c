@@ -150,6 +150,8 @@ static const struct target targets[] = {
 	    SCENARIO_UNITS, "U1 locked add", 4.5 },
 	{ "same thread", SCENARIO_SAME, "bulkhead, lane", SCENARIO_SAME,
 	    "Vyukov", 1.2 },
+	{ "same thread, recorded", SCENARIO_SAME, "bulkhead, lane, recorded",
+	    SCENARIO_SAME, "Vyukov", 1.2 },
 	{ "two cores polling, each", SCENARIO_STREAM_1, "bulkhead",
 	    SCENARIO_STREAM_1, "Vyukov", 1.1 },
 	{ "two cores polling, each", SCENARIO_STREAM_1, "bulkhead",
