@@ -25,6 +25,19 @@ enum {
 /* A counter of events or bytes doesn't come so far: garbage. */
 static const uint64_t too_much = UINT64_C(1) << 60;
 
+/*
+ * All of its memory, now: a page that can't be had when it is first written
+ * would be a SIGBUS, in the master and while it buries a worker.
+ */
+static int
+allocate(int fd)
+{
+	while (fallocate(fd, 0, 0, sizeof(struct retired_memory)) == -1)
+		if (errno != EINTR)
+			return (-errno);
+	return (0);
+}
+
 static int
 map(struct retired *retired)
 {
@@ -55,6 +68,8 @@ retired_create(struct retired *retired)
 	    ftruncate(retired->fd, sizeof(struct retired_memory)) == -1 ||
 	    fcntl(retired->fd, F_ADD_SEALS, SEALS) == -1)
 		error = -errno;
+	if (error == 0)
+		error = allocate(retired->fd);
 	if (error == 0)
 		error = map(retired);
 	if (error != 0) {
@@ -95,6 +110,8 @@ retired_take_over(struct retired *retired, int fd)
 
 	*retired = (struct retired){ .fd = fd, .ro = -1 };
 	error = check(fd);
+	if (error == 0)
+		error = allocate(fd); /* an older program left that out */
 	if (error == 0)
 		error = map(retired);
 	if (error != 0)

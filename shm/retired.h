@@ -59,8 +59,9 @@ struct retired {
 /*
  * retired_create(retired): an empty one. retired_take_over(retired, fd): the
  * one that the program before us has left; the descriptor is ours. Both return
- * 0, -errno, or -EPROTO when the file isn't one of ours. Without one, nothing
- * is lost but figures.
+ * 0, -errno (-ENOSPC, -ENOMEM: its memory, all of which is had here, isn't
+ * there), or -EPROTO when the file isn't one of ours. Without one, nothing is
+ * lost but figures.
  */
 int retired_create(struct retired *retired);
 int retired_take_over(struct retired *retired, int fd);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -110,6 +111,42 @@ the_next_program_goes_on_with_it(void **state)
 	assert_int_equal(0, retired_read(next.ro, &copy));
 	assert_int_equal(14, find(&copy, "a", "")->words[STAT_requests]);
 	retired_copy_free(&copy);
+	retired_close(&next);
+}
+
+static bool
+is_allocated(int fd)
+{
+	struct stat status;
+
+	assert_int_equal(0, fstat(fd, &status));
+	assert_int_equal(sizeof(struct retired_memory), status.st_size);
+	return (status.st_blocks * 512 >= status.st_size);
+}
+
+/* A page of it that can't be had later would be a SIGBUS in the master. */
+static void
+all_of_its_memory_is_there_before_it_is_written(void **state)
+{
+	struct retired next, retired;
+	const uint64_t magic = RETIRED_MAGIC;
+	const uint32_t words[2] = { WORKER_STATS, MODULE_STATS };
+	int fd;
+
+	(void)state;
+	assert_int_equal(0, retired_create(&retired));
+	assert_true(is_allocated(retired.fd));
+	retired_close(&retired);
+	/* One that an older program has left: two words and a hole. */
+	fd = memfd_create("old", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	assert_int_not_equal(-1, fd);
+	assert_int_equal(0, ftruncate(fd, sizeof(struct retired_memory)));
+	assert_int_equal(8, pwrite(fd, &magic, 8, 0));
+	assert_int_equal(8, pwrite(fd, words, 8, 8));
+	assert_int_equal(0, fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK));
+	assert_false(is_allocated(fd));
+	assert_int_equal(0, retired_take_over(&next, fd));
+	assert_true(is_allocated(next.fd));
 	retired_close(&next);
 }
 
@@ -224,6 +261,7 @@ static const struct CMUnitTest tests[] = {
 	FIXTURE_TEST(counters_add_up_and_gauges_vanish),
 	FIXTURE_TEST(garbage_is_left_out),
 	FIXTURE_TEST(the_next_program_goes_on_with_it),
+	cmocka_unit_test(all_of_its_memory_is_there_before_it_is_written),
 	cmocka_unit_test(other_files_are_refused),
 	FIXTURE_TEST(a_full_table_says_so),
 	FIXTURE_TEST(a_reader_gets_all_of_one_moment),
