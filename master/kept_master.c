@@ -228,11 +228,19 @@ load_listeners(struct master *master, const json_t *array, struct reason *why)
 	return (error);
 }
 
+/* ${fd} stays open: another image may have to go on with it. */
+static void
+load_retired(struct master *master, int fd)
+{
+	if (fd != -1 && retired_take_over(&master->retired, fd) == 0)
+		return;
+	if (retired_create(&master->retired) != 0 || fd != -1)
+		log_warn("the figures of workers that are gone are lost");
+}
+
 static void
 load_figures(struct master *master, const json_t *root)
 {
-	int fd = (int)kept_number(root, "retired", -1);
-
 	master->workers_max = (uint32_t)kept_number(root, "workers_max", 0);
 	master->acceptor.accepted = (uint64_t)kept_number(root, "accepted", 0);
 	master->generation_numbers =
@@ -244,9 +252,7 @@ load_figures(struct master *master, const json_t *root)
 	master->workers_died = (uint64_t)kept_number(root, "workers_died", 0);
 	master->log_level =
 	    (int)kept_number(root, "log_level", master->config->log_level);
-	if ((fd == -1 || retired_take_over(&master->retired, fd) != 0) &&
-	    retired_create(&master->retired) != 0)
-		log_warn("the figures of workers that are gone are lost");
+	load_retired(master, (int)kept_number(root, "retired", -1));
 }
 
 int

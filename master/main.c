@@ -128,6 +128,15 @@ tell_upgrade(struct master *master, const struct upgrade_start *start,
 	reload_want(master);
 }
 
+/* What only an image that couldn't go on would have passed back. */
+static void
+close_kept(const struct kept *kept, const char *name)
+{
+	int fd = (int)kept_number(kept->root, name, -1);
+
+	fd_close(&fd);
+}
+
 /*
  * Another image of this program has executed us: what it was is ours now. What
  * isn't freed in the end is, with the process.
@@ -139,7 +148,7 @@ go_on(struct program *line, const struct upgrade_start *start)
 	struct master *master = malloc(sizeof(*master));
 	struct kept kept = { NULL, NULL };
 	struct reason why;
-	int error, old, state = start->state, status;
+	int error, state = start->state, status;
 
 	error = master == NULL || start->mode == UPGRADE_NONSENSE
 		    ? reason_set(&why, -EINVAL, "it was executed wrongly")
@@ -155,8 +164,8 @@ go_on(struct program *line, const struct upgrade_start *start)
 		upgrade_return(line, start, &kept, why.text);
 		return (EXIT_FAILURE);
 	}
-	old = (int)kept_number(kept.root, "old", -1);
-	fd_close(&old);
+	close_kept(&kept, "old");
+	close_kept(&kept, "retired"); /* its contents have been copied */
 	fd_close(&state);
 	upgrade_init(master, line);
 	server_go_on(master);

@@ -8,6 +8,7 @@
 #include "shm/base/fd.h"
 
 #include <bsd/string.h>
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@
 
 enum {
 	READ_TRIES = 64, /* folding takes some microseconds, and is rare */
-	SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL,
+	SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL,
 };
 
 /* A counter of events or bytes doesn't come so far: garbage. */
@@ -38,6 +39,10 @@ allocate(int fd)
 	return (0);
 }
 
+/*
+ * Map it for us, then seal it: monitors of our own user could open it again
+ * for writing, and we go by what is in it.
+ */
 static int
 map(struct retired *retired)
 {
@@ -49,6 +54,8 @@ map(struct retired *retired)
 	if (memory == MAP_FAILED)
 		return (-errno);
 	retired->memory = memory;
+	if (fcntl(retired->fd, F_ADD_SEALS, SEALS) == -1)
+		return (-errno);
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", retired->fd);
 	retired->ro = open(path, O_RDONLY | O_CLOEXEC);
 	return (retired->ro == -1 ? -errno : 0);
@@ -65,8 +72,7 @@ retired_create(struct retired *retired)
 	if (retired->fd == -1)
 		return (-errno);
 	if (fchmod(retired->fd, 0600) == -1 ||
-	    ftruncate(retired->fd, sizeof(struct retired_memory)) == -1 ||
-	    fcntl(retired->fd, F_ADD_SEALS, SEALS) == -1)
+	    ftruncate(retired->fd, sizeof(struct retired_memory)) == -1)
 		error = -errno;
 	if (error == 0)
 		error = allocate(retired->fd);
@@ -103,19 +109,57 @@ check(int fd)
 	return (0);
 }
 
+/* Names are ours to end: printable ones, as segment_module_name() gives. */
+static void
+mend_name(char *name, size_t size)
+{
+	size_t i;
+
+	name[size - 1] = '\0';
+	for (i = 0; name[i] != '\0'; i++)
+		if (!isprint((unsigned char)name[i]))
+			name[i] = '?';
+}
+
+/* ${old} is a private copy and may hold anything. */
+static void
+take_contents(struct retired *retired, struct retired_memory *old)
+{
+	struct retired_memory *memory = retired->memory;
+	uint32_t i, count = old->count;
+
+	if (count > RETIRED_BLOCKS)
+		count = RETIRED_BLOCKS;
+	for (i = 0; i < count; i++) {
+		mend_name(old->blocks[i].pool, sizeof(old->blocks[i].pool));
+		mend_name(old->blocks[i].module, sizeof(old->blocks[i].module));
+	}
+	memcpy(memory->blocks, old->blocks, count * sizeof(*old->blocks));
+	memcpy(memory->recent, old->recent, sizeof(memory->recent));
+	memory->folded = old->folded;
+	memory->count = retired->count = count;
+}
+
 int
 retired_take_over(struct retired *retired, int fd)
 {
+	struct retired_memory *old;
 	int error;
 
-	*retired = (struct retired){ .fd = fd, .ro = -1 };
-	error = check(fd);
+	*retired = (struct retired){ .fd = -1, .ro = -1 };
+	if ((error = check(fd)) != 0)
+		return (error);
+	if ((old = malloc(sizeof(*old))) == NULL)
+		return (-ENOMEM);
+	/* Read and not mapped: it may have holes, and nobody can change this.
+	 */
+	if (pread(fd, old, sizeof(*old), 0) != (ssize_t)sizeof(*old))
+		error = -EIO;
+	else
+		error = retired_create(retired);
 	if (error == 0)
-		error = allocate(fd); /* an older program left that out */
-	if (error == 0)
-		error = map(retired);
-	if (error != 0)
-		retired_close(retired);
+		take_contents(retired, old);
+	free(old);
 	return (error);
 }
 
@@ -131,25 +175,33 @@ retired_close(struct retired *retired)
 	*retired = (struct retired){ .memory = NULL, .fd = -1, .ro = -1 };
 }
 
-static struct retired_block *
-find_block(struct retired_memory *memory, const char *pool, const char *module)
+/* A name of ${size} bytes in the block is ${name}, or as much of it. */
+static bool
+is_name(const char *in_block, const char *name, size_t size)
 {
-	struct retired_block *block;
-	uint32_t count, i;
+	return (strncmp(in_block, name, size - 1) == 0);
+}
 
-	count = atomic_load_explicit(&memory->count, memory_order_relaxed);
-	for (i = 0; i < count; i++) {
+static struct retired_block *
+find_block(struct retired *retired, const char *pool, const char *module)
+{
+	struct retired_memory *memory = retired->memory;
+	struct retired_block *block;
+	uint32_t i;
+
+	for (i = 0; i < retired->count; i++) {
 		block = &memory->blocks[i];
-		if (strcmp(block->pool, pool) == 0 &&
-		    strcmp(block->module, module) == 0)
+		if (is_name(block->pool, pool, sizeof(block->pool)) &&
+		    is_name(block->module, module, sizeof(block->module)))
 			return (block);
 	}
-	if (count == RETIRED_BLOCKS)
+	if (retired->count >= RETIRED_BLOCKS)
 		return (NULL);
-	block = &memory->blocks[count];
+	block = &memory->blocks[retired->count++];
 	(void)strlcpy(block->pool, pool, sizeof(block->pool));
 	(void)strlcpy(block->module, module, sizeof(block->module));
-	atomic_store_explicit(&memory->count, count + 1, memory_order_release);
+	atomic_store_explicit(
+	    &memory->count, retired->count, memory_order_release);
 	return (block);
 }
 
@@ -176,7 +228,7 @@ fold_block(struct retired *retired, const struct segment *segment, int module,
 
 	if (module >= 0)
 		segment_module_name(segment, (uint32_t)module, name);
-	block = find_block(retired->memory, pool, name);
+	block = find_block(retired, pool, name);
 	if (block == NULL)
 		return (false);
 	for (i = 0; i < words; i++) {
@@ -226,6 +278,14 @@ retired_fold(
 	return (all);
 }
 
+/* Of ${size} bytes, whether they end with a NUL or not. */
+static void
+copy_name(char *to, const char *from, size_t size)
+{
+	memcpy(to, from, size - 1);
+	to[size - 1] = '\0';
+}
+
 static void
 copy_blocks(const struct retired_memory *memory, struct retired_copy *copy)
 {
@@ -243,8 +303,8 @@ copy_blocks(const struct retired_memory *memory, struct retired_copy *copy)
 	for (i = 0; i < copy->count; i++) {
 		from = &memory->blocks[i];
 		to = &copy->blocks[i];
-		(void)strlcpy(to->pool, from->pool, sizeof(to->pool));
-		(void)strlcpy(to->module, from->module, sizeof(to->module));
+		copy_name(to->pool, from->pool, sizeof(to->pool));
+		copy_name(to->module, from->module, sizeof(to->module));
 		for (k = 0; k < RETIRED_WORDS; k++)
 			to->words[k] = atomic_load_explicit(
 			    &from->words[k], memory_order_acquire);

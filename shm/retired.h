@@ -52,16 +52,22 @@ struct retired_memory {
 /* The master's. */
 struct retired {
 	struct retired_memory *memory; /* NULL: there is none */
+	uint32_t count;                /* of blocks: what we go by */
 	int fd;                        /* of the file, to keep over an exec */
 	int ro;                        /* for monitors */
 };
 
 /*
- * retired_create(retired): an empty one. retired_take_over(retired, fd): the
- * one that the program before us has left; the descriptor is ours. Both return
- * 0, -errno (-ENOSPC, -ENOMEM: its memory, all of which is had here, isn't
- * there), or -EPROTO when the file isn't one of ours. Without one, nothing is
- * lost but figures.
+ * retired_create(retired): an empty one. It is sealed: nobody can write it but
+ * through the mapping that is made here, whatever descriptor they have or open.
+ *
+ * retired_take_over(retired, fd): a new one with the contents of that which the
+ * program before us has left, since nobody can map that for writing either.
+ * What it says is checked; the descriptor stays the caller's.
+ *
+ * Both return 0, -errno (-ENOSPC, -ENOMEM: its memory, all of which is had
+ * here, isn't there), or -EPROTO when the file isn't one of ours. Without one,
+ * nothing is lost but figures.
  */
 int retired_create(struct retired *retired);
 int retired_take_over(struct retired *retired, int fd);

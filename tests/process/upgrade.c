@@ -243,6 +243,54 @@ a_program_that_cannot_go_on_gives_back(void **state)
 	server_stop(server);
 }
 
+/* Of all workers, those that are gone too. */
+static unsigned long long
+total_requests(struct server *server)
+{
+	static const char name[] = "\n  requests ";
+	struct process_result result;
+	unsigned long long total;
+	const char *line;
+
+	assert_int_equal(ctl_run(server, "stats", NULL, &result), 0);
+	line = strstr(result.output, name);
+	assert_non_null(line);
+	total = strtoull(line + strlen(name), NULL, 10);
+	process_result_free(&result);
+	return (total);
+}
+
+/* Also not when the next program gives back what it was to take over. */
+static void
+totals_never_go_back(void **state)
+{
+	struct server *server = start();
+	struct client client;
+	char path[PATH_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < CLIENTS; i++) {
+		client_open(&client, server);
+		expect(&client, GET("/hello"));
+		expect(&client, GET("/hello"));
+		client_close(&client);
+	}
+	ctl_expect(server, "upgrade", NULL, 0, "serves");
+	(void)server_log_wait(server, "generation 1 is gone", LONG_MS);
+	assert_int_equal(total_requests(server), 2 * CLIENTS);
+	process_build_path("tests/upgrade_unable", path, sizeof(path));
+	put_program(path);
+	ctl_expect(server, "upgrade", NULL, 1, "it isn't able to");
+	assert_int_equal(total_requests(server), 2 * CLIENTS);
+	process_program("bulkhead", path, sizeof(path));
+	put_program(path);
+	client_expect_get(server, "/hello", 200, NULL);
+	ctl_expect(server, "upgrade", NULL, 0, "serves");
+	(void)server_log_wait(server, "generation 2 is gone", LONG_MS);
+	assert_int_equal(total_requests(server), 2 * CLIENTS + 1);
+	server_stop(server);
+}
+
 #define UPGRADE_TEST(name) \
 	cmocka_unit_test_setup_teardown(name, make_folder, clean_up)
 
@@ -264,6 +312,7 @@ main(int argc, char **argv)
 		UPGRADE_TEST(a_program_that_fails_its_trial_changes_nothing),
 		UPGRADE_TEST(a_program_that_dies_on_trial_changes_nothing),
 		UPGRADE_TEST(a_program_that_cannot_go_on_gives_back),
+		UPGRADE_TEST(totals_never_go_back),
 	};
 
 	return (RUN_TESTS(argc, argv, tests));

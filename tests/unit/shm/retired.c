@@ -12,9 +12,11 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -105,11 +107,13 @@ the_next_program_goes_on_with_it(void **state)
 	assert_int_equal(0, retired_create(&retired));
 	stat_add(&stats_worker(&f->segment)[STAT_requests], 7);
 	assert_true(retired_fold(&retired, &f->reader, "a"));
-	assert_int_equal(0, retired_take_over(&next, dup(retired.fd)));
+	assert_int_equal(0, retired_take_over(&next, retired.fd));
 	retired_close(&retired);
 	assert_true(retired_fold(&next, &f->reader, "a"));
 	assert_int_equal(0, retired_read(next.ro, &copy));
 	assert_int_equal(14, find(&copy, "a", "")->words[STAT_requests]);
+	assert_int_equal(1 + FIXTURE_MODULES, copy.count);
+	assert_true(retired_has(&copy, f->reader.incarnation));
 	retired_copy_free(&copy);
 	retired_close(&next);
 }
@@ -124,30 +128,181 @@ is_allocated(int fd)
 	return (status.st_blocks * 512 >= status.st_size);
 }
 
+/* A file that is taken for ours, of ${byte}s but for what is checked. */
+static int
+forge(int byte)
+{
+	const uint64_t magic = RETIRED_MAGIC;
+	const uint32_t words[2] = { WORKER_STATS, MODULE_STATS };
+	const size_t size = sizeof(struct retired_memory);
+	void *bytes;
+	int fd;
+
+	fd = memfd_create("forged", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	assert_int_not_equal(-1, fd);
+	assert_int_equal(0, ftruncate(fd, (off_t)size));
+	if (byte != 0) {
+		bytes = malloc(size);
+		assert_non_null(bytes);
+		memset(bytes, byte, size);
+		assert_int_equal(size, pwrite(fd, bytes, size, 0));
+		free(bytes);
+	}
+	assert_int_equal(8, pwrite(fd, &magic, 8, 0));
+	assert_int_equal(8, pwrite(fd, words, 8, 8));
+	assert_int_equal(0, fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK));
+	return (fd);
+}
+
 /* A page of it that can't be had later would be a SIGBUS in the master. */
 static void
 all_of_its_memory_is_there_before_it_is_written(void **state)
 {
 	struct retired next, retired;
-	const uint64_t magic = RETIRED_MAGIC;
-	const uint32_t words[2] = { WORKER_STATS, MODULE_STATS };
 	int fd;
 
 	(void)state;
 	assert_int_equal(0, retired_create(&retired));
 	assert_true(is_allocated(retired.fd));
 	retired_close(&retired);
-	/* One that an older program has left: two words and a hole. */
-	fd = memfd_create("old", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	assert_int_not_equal(-1, fd);
-	assert_int_equal(0, ftruncate(fd, sizeof(struct retired_memory)));
-	assert_int_equal(8, pwrite(fd, &magic, 8, 0));
-	assert_int_equal(8, pwrite(fd, words, 8, 8));
-	assert_int_equal(0, fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK));
+	fd = forge(0); /* an older program's: mostly a hole */
 	assert_false(is_allocated(fd));
 	assert_int_equal(0, retired_take_over(&next, fd));
 	assert_true(is_allocated(next.fd));
 	retired_close(&next);
+	(void)close(fd);
+}
+
+/* 0, or the errno of trying to map ${fd} for writing. */
+static int
+map_writable(int fd)
+{
+	void *page = mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (page == MAP_FAILED)
+		return (errno);
+	(void)munmap(page, 4096);
+	return (0);
+}
+
+static int
+reopen(int fd, int flags)
+{
+	char path[32];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return (open(path, flags | O_CLOEXEC));
+}
+
+/* Who has the descriptor, and is of our user, may open it and no more. */
+static void
+expect_unwritable(const struct retired *retired)
+{
+	int fd;
+
+	assert_int_equal(EACCES, map_writable(retired->ro));
+	assert_int_equal(EPERM, map_writable(retired->fd));
+	fd = reopen(retired->ro, O_RDWR);
+	assert_int_not_equal(-1, fd);
+	assert_int_equal(EPERM, map_writable(fd));
+	assert_int_equal(-1, pwrite(fd, "x", 1, 0));
+	assert_int_equal(EPERM, errno);
+	assert_int_equal(-1, ftruncate(fd, 0));
+	assert_int_equal(EPERM, errno);
+	(void)close(fd);
+}
+
+static void
+a_monitor_of_our_own_user_cannot_write_the_totals(void **state)
+{
+	struct fixture *f = *state;
+	struct retired next, retired;
+
+	assert_int_equal(0, retired_create(&retired));
+	expect_unwritable(&retired);
+	assert_true(retired_fold(&retired, &f->reader, "a"));
+	assert_int_equal(0, retired_take_over(&next, retired.fd));
+	expect_unwritable(&next);
+	assert_true(retired_fold(&next, &f->reader, "a"));
+	retired_close(&retired);
+	retired_close(&next);
+}
+
+static void
+another_user_cannot_open_the_totals_again(void **state)
+{
+	struct retired retired;
+	int status;
+	pid_t child;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* only root can become somebody else */
+	assert_int_equal(0, retired_create(&retired));
+	child = fork();
+	assert_true(child != -1);
+	if (child == 0) {
+		if (setgid(65534) == -1 || setuid(65534) == -1)
+			_exit(2);
+		_exit(reopen(retired.ro, O_RDWR) != -1 ||
+		      reopen(retired.ro, O_RDONLY) != -1 ||
+		      map_writable(retired.ro) == 0);
+	}
+	assert_int_equal(child, waitpid(child, &status, 0));
+	assert_true(WIFEXITED(status));
+	assert_int_equal(0, WEXITSTATUS(status));
+	retired_close(&retired);
+}
+
+static void
+garbage_that_was_taken_over_is_survived(void **state)
+{
+	struct fixture *f = *state;
+	struct retired_copy copy;
+	struct retired next;
+	int fd = forge(0xff);
+	uint32_t i;
+
+	assert_int_equal(-EAGAIN, retired_read(fd, &copy));
+	assert_int_equal(0, retired_take_over(&next, fd));
+	(void)close(fd);
+	assert_int_equal(RETIRED_BLOCKS, next.count);
+	assert_false(retired_fold(&next, &f->reader, "a")); /* it is full */
+	assert_int_equal(0, retired_read(next.ro, &copy));
+	assert_int_equal(RETIRED_BLOCKS, copy.count);
+	for (i = 0; i < copy.count; i++) {
+		assert_string_equal(
+		    "???????????????????????????????", copy.blocks[i].pool);
+		assert_string_equal(
+		    "???????????????????????????????", copy.blocks[i].module);
+	}
+	assert_true(retired_has(&copy, f->reader.incarnation));
+	retired_copy_free(&copy);
+	retired_close(&next);
+}
+
+/* As if somebody could write it after all: the master goes by its own count. */
+static void
+a_count_that_cannot_be_is_not_followed(void **state)
+{
+	struct fixture *f = *state;
+	struct retired_copy copy;
+	struct retired retired;
+
+	assert_int_equal(0, retired_create(&retired));
+	assert_true(retired_fold(&retired, &f->reader, "a"));
+	atomic_store(&retired.memory->count, 0xfffffff0);
+	memset(retired.memory->blocks[0].pool, 'x', RETIRED_POOL_NAME);
+	memset(retired.memory->blocks[0].module, 'y', SEGMENT_MODULE_NAME);
+	assert_true(retired_fold(&retired, &f->reader, "b"));
+	assert_int_equal(0, retired_read(retired.ro, &copy));
+	assert_int_equal(2 * (1 + FIXTURE_MODULES), copy.count);
+	assert_int_equal(RETIRED_POOL_NAME - 1, strlen(copy.blocks[0].pool));
+	assert_int_equal(
+	    SEGMENT_MODULE_NAME - 1, strlen(copy.blocks[0].module));
+	assert_non_null(find(&copy, "b", ""));
+	retired_copy_free(&copy);
+	retired_close(&retired);
 }
 
 static void
@@ -167,14 +322,9 @@ other_files_are_refused(void **state)
 	assert_int_equal(-EPROTO, retired_read(fd, &copy));
 	assert_int_equal(-EPROTO, retired_take_over(&retired, fd));
 	assert_null(retired.memory);
+	(void)close(fd);
 	/* Without one nothing is folded, and that is no failure. */
 	assert_true(retired_fold(&retired, &(struct segment){ 0 }, "a"));
-	/* Monitors can't write what they are given. */
-	assert_int_equal(0, retired_create(&retired));
-	assert_true(mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, retired.ro, 0) ==
-		    MAP_FAILED);
-	assert_int_equal(-1, ftruncate(retired.fd, 0));
-	retired_close(&retired);
 }
 
 static void
@@ -262,6 +412,10 @@ static const struct CMUnitTest tests[] = {
 	FIXTURE_TEST(garbage_is_left_out),
 	FIXTURE_TEST(the_next_program_goes_on_with_it),
 	cmocka_unit_test(all_of_its_memory_is_there_before_it_is_written),
+	FIXTURE_TEST(a_monitor_of_our_own_user_cannot_write_the_totals),
+	cmocka_unit_test(another_user_cannot_open_the_totals_again),
+	FIXTURE_TEST(garbage_that_was_taken_over_is_survived),
+	FIXTURE_TEST(a_count_that_cannot_be_is_not_followed),
 	cmocka_unit_test(other_files_are_refused),
 	FIXTURE_TEST(a_full_table_says_so),
 	FIXTURE_TEST(a_reader_gets_all_of_one_moment),
