@@ -105,7 +105,11 @@ struct segment_header {
 	uint32_t incarnation; /* unique in this master's life, from 1 */
 	struct segment_geometry geometry;
 	struct segment_region regions[REGION_COUNT];
-	/* What REGION_STATS holds, so that an old tool can read a new server. */
+	/*
+	 * What REGION_STATS holds, so that an old tool can read a new server:
+	 * each block's figures, completions and histograms begin where stats.h
+	 * says, whatever the version, and only histograms may follow.
+	 */
 	uint32_t stats_worker_words; /* 8-byte words in the worker's block */
 	uint32_t stats_module_words; /* in each module's block that follows */
 	char modules[SEGMENT_MODULES_MAX][SEGMENT_MODULE_NAME];

@@ -205,14 +205,18 @@ find_block(struct retired *retired, const char *pool, const char *module)
 	return (block);
 }
 
+/* A figure that we don't know, of a newer worker, may be a gauge, too. */
 static bool
-is_gauge(bool module, uint32_t word)
+is_counted(bool module, uint32_t word)
 {
+	if (word >= (module ? (uint32_t)MODULE_STAT_histograms
+			    : (uint32_t)STAT_completions))
+		return (true);
 	if (module)
-		return (word < MODULE_STAT_histograms &&
-			module_stat_info[word].kind == STAT_GAUGE);
-	return (word < STAT_completions &&
-		worker_stat_info[word].kind == STAT_GAUGE);
+		return (word < MODULE_FIGURES &&
+			module_stat_info[word].kind != STAT_GAUGE);
+	return (
+	    word < WORKER_FIGURES && worker_stat_info[word].kind != STAT_GAUGE);
 }
 
 /* Add block ${module} of the segment (-1: the worker's own). */
@@ -237,7 +241,7 @@ fold_block(struct retired *retired, const struct segment *segment, int module,
 		    module >= 0 && i == MODULE_STAT_freed
 			? (uint32_t)MODULE_STAT_allocated
 			: i);
-		if (value < too_much && !is_gauge(module >= 0, i))
+		if (value < too_much && is_counted(module >= 0, i))
 			/* Release: behind the sequence's odd number. */
 			atomic_store_explicit(&block->words[i],
 			    atomic_load_explicit(

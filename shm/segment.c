@@ -398,6 +398,10 @@ segment_map_worker(struct segment_fds *fds, struct segment *ret_segment)
 	if (error == 0 && (status.st_size < 0 ||
 			      (uint64_t)status.st_size != header.buffers_size))
 		error = -EPROTO;
+	/* A master of another version, with no room for all our figures. */
+	if (error == 0 && (header.stats_worker_words < WORKER_STATS ||
+			      header.stats_module_words < MODULE_STATS))
+		error = -EPROTO;
 	if (error == 0)
 		error = map_worker(fds, &header, ret_segment);
 	fds_close(fds);

@@ -115,7 +115,8 @@ int segment_seal(struct segment_fds *fds);
  * segment_map_worker(fds, ret_segment):
  * Map the header read-only and the rest read-write, with MADV_DONTFORK, and
  * close all three descriptors. Returns 0, -errno, or -EPROTO when the header
- * isn't one of ours. Worker only, before any module is loaded.
+ * isn't one of ours or leaves no room for our figures. Worker only, before any
+ * module is loaded.
  */
 int segment_map_worker(struct segment_fds *fds, struct segment *ret_segment);
 

@@ -9,7 +9,7 @@
 		.name = #n, .kind = STAT_##k, .unit = u, .help = h \
 	}
 
-const struct stat_info worker_stat_info[STAT_completions] = {
+const struct stat_info worker_stat_info[WORKER_FIGURES] = {
 #define WORKER_STAT(n, k, u, h) [STAT_##n] = INFO(n, k, u, h),
 #include "shm/stats.def"
 };
@@ -19,7 +19,7 @@ const struct stat_info worker_histogram_info[WORKER_HISTOGRAMS] = {
 #include "shm/stats.def"
 };
 
-const struct stat_info module_stat_info[MODULE_STAT_histograms] = {
+const struct stat_info module_stat_info[MODULE_FIGURES] = {
 #define MODULE_STAT(n, k, u, h) [MODULE_STAT_##n] = INFO(n, k, u, h),
 #include "shm/stats.def"
 };

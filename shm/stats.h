@@ -31,24 +31,40 @@ enum module_histogram {
 	MODULE_HISTOGRAMS
 };
 
-/* Word indexes in the worker's block: STAT_requests ... */
-enum worker_stat {
+/* Figures of a worker's block, and of a module's, from 0. */
+enum worker_figure {
 #define WORKER_STAT(name, kind, unit, help) STAT_##name,
 #include "shm/stats.def"
+	WORKER_FIGURES
+};
+enum module_figure {
+#define MODULE_STAT(name, kind, unit, help) MODULE_STAT_##name,
+#include "shm/stats.def"
+	MODULE_FIGURES
+};
+
+/*
+ * Word indexes in the worker's block: STAT_requests and the other figures,
+ * room for more of them, and from fixed places on what follows them, so that
+ * programs with more figures and with fewer read each other's blocks.
+ */
+enum worker_stat {
 	/* Completions dispatched, one word for each operation number. */
-	STAT_completions,
+	STAT_completions = 64,
 	STAT_histograms = STAT_completions + SEGMENT_OPERATIONS,
 	WORKER_STATS = STAT_histograms + WORKER_HISTOGRAMS * HISTOGRAM_WORDS
 };
 
-/* Word indexes in each module's block: MODULE_STAT_calls ... */
+/* The same in each module's block: MODULE_STAT_calls ... */
 enum module_stat {
-#define MODULE_STAT(name, kind, unit, help) MODULE_STAT_##name,
-#include "shm/stats.def"
-	MODULE_STAT_histograms,
+	MODULE_STAT_histograms = 32,
 	MODULE_STATS =
 	    MODULE_STAT_histograms + MODULE_HISTOGRAMS * HISTOGRAM_WORDS
 };
+
+/* When these fail: more room above, and a new SEGMENT_VERSION. */
+_Static_assert((int)WORKER_FIGURES <= (int)STAT_completions, "room");
+_Static_assert((int)MODULE_FIGURES <= (int)MODULE_STAT_histograms, "room");
 
 /* What stats.def says of one figure. */
 struct stat_info {
@@ -57,9 +73,9 @@ struct stat_info {
 	const char *help;
 	enum stat_kind kind;
 };
-extern const struct stat_info worker_stat_info[STAT_completions];
+extern const struct stat_info worker_stat_info[WORKER_FIGURES];
 extern const struct stat_info worker_histogram_info[WORKER_HISTOGRAMS];
-extern const struct stat_info module_stat_info[MODULE_STAT_histograms];
+extern const struct stat_info module_stat_info[MODULE_FIGURES];
 extern const struct stat_info module_histogram_info[MODULE_HISTOGRAMS];
 
 /*
@@ -108,8 +124,8 @@ stats_module_histogram(_Atomic uint64_t *block, enum module_histogram which)
 
 /*
  * stats_read(segment, module, index):
- * For readers: one figure, or 0 when this segment's layout doesn't have it.
- * ${module} is -1 for the worker's own block.
+ * For readers: one figure, or 0 when this segment doesn't have it: an older
+ * worker's, or of no such module. ${module} is -1 for the worker's own block.
  */
 uint64_t stats_read(const struct segment *segment, int module, uint32_t index);
 

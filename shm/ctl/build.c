@@ -129,7 +129,7 @@ build_module(
 	build_put_text(b, o, "name", module->name);
 	if (module->pool[0] != '\0')
 		build_put_text(b, o, "pool", module->pool);
-	for (i = 0; i < MODULE_STAT_histograms; i++)
+	for (i = 0; i < MODULE_FIGURES; i++)
 		build_put_number(
 		    b, o, module_stat_info[i].name, module->stats[i]);
 	build_put(b, o, "histograms",
@@ -146,7 +146,7 @@ build_put_figures(struct builder *b, json_t *object,
 	size_t i;
 
 	o = json_object();
-	for (i = 0; i < STAT_completions; i++)
+	for (i = 0; i < WORKER_FIGURES; i++)
 		build_put_number(
 		    b, o, worker_stat_info[i].name, figures->stats[i]);
 	build_put(b, object, "stats", o);

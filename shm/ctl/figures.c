@@ -22,7 +22,7 @@ read_module(const struct segment *segment, uint32_t id, const char *pool,
 	name[sizeof(name) - 1] = '\0';
 	if ((module = figures_module(figures, pool, name)) == NULL)
 		return (-ENOMEM);
-	for (i = 0; i < MODULE_STAT_histograms; i++)
+	for (i = 0; i < MODULE_FIGURES; i++)
 		module->stats[i] = stats_read(segment, (int)id, i);
 	for (i = 0; i < MODULE_HISTOGRAMS; i++)
 		stats_read_histogram(
@@ -37,7 +37,7 @@ figures_read(const struct segment *segment, const char *pool,
 	uint32_t i, modules = segment->geometry.modules;
 
 	memset(ret_figures, 0, sizeof(*ret_figures));
-	for (i = 0; i < STAT_completions; i++)
+	for (i = 0; i < WORKER_FIGURES; i++)
 		ret_figures->stats[i] = stats_read(segment, -1, i);
 	for (i = 0; i < SEGMENT_OPERATIONS; i++)
 		ret_figures->completions[i] =
@@ -85,7 +85,7 @@ figures_merge(struct figures *to, const struct figures *from)
 	struct figures_module *into;
 	size_t i, k;
 
-	for (i = 0; i < STAT_completions; i++)
+	for (i = 0; i < WORKER_FIGURES; i++)
 		to->stats[i] += from->stats[i];
 	for (i = 0; i < SEGMENT_OPERATIONS; i++)
 		to->completions[i] += from->completions[i];
@@ -96,7 +96,7 @@ figures_merge(struct figures *to, const struct figures *from)
 		into = figures_module(to, module->pool, module->name);
 		if (into == NULL)
 			return (-ENOMEM);
-		for (k = 0; k < MODULE_STAT_histograms; k++)
+		for (k = 0; k < MODULE_FIGURES; k++)
 			into->stats[k] += module->stats[k];
 		for (k = 0; k < MODULE_HISTOGRAMS; k++)
 			histogram_merge(
@@ -120,7 +120,7 @@ figures_add_words(struct figures *figures, const _Atomic uint64_t *words)
 {
 	size_t i;
 
-	for (i = 0; i < STAT_completions; i++)
+	for (i = 0; i < WORKER_FIGURES; i++)
 		figures->stats[i] += words[i];
 	for (i = 0; i < SEGMENT_OPERATIONS; i++)
 		figures->completions[i] += words[STAT_completions + i];
@@ -135,7 +135,7 @@ figures_add_module_words(
 {
 	size_t i;
 
-	for (i = 0; i < MODULE_STAT_histograms; i++)
+	for (i = 0; i < MODULE_FIGURES; i++)
 		module->stats[i] += words[i];
 	for (i = 0; i < MODULE_HISTOGRAMS; i++)
 		add_histogram_words(&module->histograms[i],

@@ -18,12 +18,12 @@ enum {
 struct figures_module {
 	char name[SEGMENT_MODULE_NAME];
 	char pool[FIGURES_POOL_NAME]; /* empty: there are no pools */
-	uint64_t stats[MODULE_STAT_histograms];
+	uint64_t stats[MODULE_FIGURES];
 	struct histogram histograms[MODULE_HISTOGRAMS];
 };
 
 struct figures {
-	uint64_t stats[STAT_completions];
+	uint64_t stats[WORKER_FIGURES];
 	uint64_t completions[SEGMENT_OPERATIONS];
 	struct histogram histograms[WORKER_HISTOGRAMS];
 	size_t module_count;

@@ -309,12 +309,11 @@ sample_modules(FILE *out, const struct family *family,
 	for (i = 0; i < figures->module_count; i++) {
 		module = &figures->modules[i];
 		module_labels(module, worker, labels);
-		if (index < MODULE_STAT_histograms)
+		if (index < MODULE_FIGURES)
 			sample(out, family, labels, module->stats[index]);
 		else
 			sample_histogram(out, family, labels,
-			    &module
-				 ->histograms[index - MODULE_STAT_histograms]);
+			    &module->histograms[index - MODULE_FIGURES]);
 	}
 }
 
@@ -322,9 +321,9 @@ static void
 render_module_stat(FILE *out, const struct collect_status *status, size_t index)
 {
 	const struct stat_info *info =
-	    index < MODULE_STAT_histograms
+	    index < MODULE_FIGURES
 		? &module_stat_info[index]
-		: &module_histogram_info[index - MODULE_STAT_histograms];
+		: &module_histogram_info[index - MODULE_FIGURES];
 	struct family family;
 	size_t i;
 
@@ -381,7 +380,7 @@ render_prometheus(const struct collect_status *status, FILE *out)
 	render_master(out, &status->master);
 	render_worker_states(out, status);
 	/* Broken rules are told by module, below, under the same name. */
-	for (i = 0; i < STAT_completions; i++)
+	for (i = 0; i < WORKER_FIGURES; i++)
 		if (i != STAT_module_errors)
 			render_worker_stat(out, status, i);
 	render_completions(out, status, SCOPE_SERVER);
@@ -389,7 +388,7 @@ render_prometheus(const struct collect_status *status, FILE *out)
 	for (i = 0; i < WORKER_HISTOGRAMS; i++)
 		render_worker_histogram(out, status, i);
 	render_module_states(out, status);
-	for (i = 0; i < MODULE_STAT_histograms + MODULE_HISTOGRAMS; i++)
+	for (i = 0; i < MODULE_FIGURES + MODULE_HISTOGRAMS; i++)
 		render_module_stat(out, status, i);
 	(void)fputs("# EOF\n", out);
 	if (fflush(out) == EOF || ferror(out))

@@ -58,7 +58,7 @@ render_figures_text(const struct figures *figures, FILE *out)
 	size_t i;
 
 	(void)fprintf(out, "total of all workers\n");
-	print_stats(out, worker_stat_info, figures->stats, STAT_completions);
+	print_stats(out, worker_stat_info, figures->stats, WORKER_FIGURES);
 	print_histograms(
 	    out, worker_histogram_info, figures->histograms, WORKER_HISTOGRAMS);
 	(void)fprintf(out, "\ncompletions by operation\n");
@@ -78,8 +78,7 @@ print_module(FILE *out, const struct figures_module *module)
 	for (c = module->name; *c != '\0'; c++)
 		(void)fputc(*c > ' ' && *c < 0x7f ? *c : '?', out);
 	(void)fputc('\n', out);
-	print_stats(
-	    out, module_stat_info, module->stats, MODULE_STAT_histograms);
+	print_stats(out, module_stat_info, module->stats, MODULE_FIGURES);
 	print_histograms(
 	    out, module_histogram_info, module->histograms, MODULE_HISTOGRAMS);
 }

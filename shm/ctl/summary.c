@@ -12,7 +12,7 @@
 /* "1.20k" a second, or "-". */
 static void
 rate_of(const struct collect_status *now, const struct collect_status *before,
-    enum worker_stat stat, char *ret_text, size_t size)
+    enum worker_figure stat, char *ret_text, size_t size)
 {
 	const double seconds = view_between(now, before);
 	const uint64_t is = now->totals.stats[stat];

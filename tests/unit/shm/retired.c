@@ -379,7 +379,7 @@ a_reader_gets_all_of_one_moment(void **state)
 	bool over;
 
 	folding.f = *state;
-	for (i = 0; i < STAT_completions; i++)
+	for (i = 0; i < WORKER_FIGURES; i++)
 		stat_set(&stats_worker(&folding.f->segment)[i], 1);
 	assert_int_equal(0, retired_create(&folding.retired));
 	assert_int_equal(
@@ -388,7 +388,7 @@ a_reader_gets_all_of_one_moment(void **state)
 		over = atomic_load(&folding.over);
 		if (retired_read(folding.retired.ro, &copy) != 0)
 			continue; /* it wouldn't stand still */
-		for (i = 0; copy.count > 0 && i < STAT_completions; i++)
+		for (i = 0; copy.count > 0 && i < WORKER_FIGURES; i++)
 			if (worker_stat_info[i].kind == STAT_COUNTER)
 				assert_int_equal(copy.blocks[0].words[0],
 				    copy.blocks[0].words[i]);
