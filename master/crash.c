@@ -6,10 +6,13 @@
 #include "master/crash.h"
 
 #include "master/master.h"
+#include "master/peek.h"
 #include "shm/base/clock.h"
+#include "shm/base/log.h"
 #include "shm/wreck.h"
 
 #include <bsd/string.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -153,6 +156,29 @@ tell_culprit(const struct worker *worker, struct crash *crash)
 	tell_others(worker, crash);
 }
 
+/*
+ * Its operations, of which there can be none before it loads modules: that it
+ * has come so far we know by its READY. When the memory can't be right that is
+ * a line of its own, since what else is told of this death may be wrong then.
+ */
+static void
+tell_outstanding(const struct worker *worker, struct crash *crash)
+{
+	struct outstanding *out = &crash->outstanding;
+
+	if (crash->loading && peek_is_blank(&worker->view))
+		return;
+	outstanding_collect(
+	    &worker->view, &worker->master->connections, &worker->owner, out);
+	if (out->segment != OUTSTANDING_CORRUPT)
+		return;
+	log_err("worker %u (pid %d): its memory can't be trusted, something "
+		"wrote over it: %s: %" PRIu64 ", the first of %u violations",
+	    (unsigned)crash->worker, (int)crash->pid,
+	    out->violated == NULL ? "?" : out->violated, out->violated_at,
+	    (unsigned)out->violations);
+}
+
 void
 crash_collect(const struct worker *worker, const siginfo_t *end,
     enum cause cause, struct crash *ret_crash)
@@ -172,8 +198,7 @@ crash_collect(const struct worker *worker, const siginfo_t *end,
 	tell_time(crash);
 	tell_end(end, crash);
 	tell_culprit(worker, crash);
-	outstanding_collect(&worker->view, &worker->master->connections,
-	    &worker->owner, &crash->outstanding);
+	tell_outstanding(worker, crash);
 	if (worker->view.header != NULL)
 		crash->entry_count =
 		    recorder_read(&worker->view, CRASH_ENTRIES, crash->entries);

@@ -62,7 +62,8 @@ struct worker;
 /*
  * crash_collect(worker, end, cause, ret_crash):
  * ${end} is what waitid(2) told. The segment is still mapped and the
- * connections are still the worker's. Everything but `fates`.
+ * connections are still the worker's. Everything but `fates`. Logs when the
+ * segment holds what can't be.
  */
 void crash_collect(const struct worker *worker, const siginfo_t *end,
     enum cause cause, struct crash *ret_crash);

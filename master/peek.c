@@ -42,6 +42,14 @@ peek_sent(const struct segment *view)
 	return (view->consumer != NULL && activity_was_sent(view->consumer));
 }
 
+bool
+peek_is_blank(const struct segment *view)
+{
+	return (view->consumer == NULL ||
+		atomic_load_explicit(&view->consumer->state,
+		    memory_order_relaxed) == SEGMENT_CREATED);
+}
+
 void
 peek_sight(const struct segment *view, struct watch_sight *ret_sight)
 {

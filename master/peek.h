@@ -30,6 +30,12 @@ int peek_fatal(const struct segment *view);
 /* peek_sent(view): did the signal that it died of come from another process? */
 bool peek_sent(const struct segment *view);
 
+/*
+ * peek_is_blank(view): has the worker not begun to load modules? Until it has
+ * laid its ring out the segment is zeros.
+ */
+bool peek_is_blank(const struct segment *view);
+
 /* peek_sight(view, ret_sight): the loop's progress; asleep without a view. */
 void peek_sight(const struct segment *view, struct watch_sight *ret_sight);
 

@@ -24,7 +24,7 @@
 #include "shm/base/fd.h"
 #include "shm/base/log.h"
 #include "shm/message.h"
-#include "shm/segment.h"
+#include "shm/ring.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -50,6 +50,8 @@ struct client {
 struct fake {
 	struct message_boot boot;
 	struct segment segment;
+	struct ring ring; /* empty: its wreck shall be whole */
+	struct ring_consumer consumer;
 	char strings[4096];
 	struct client clients[CLIENTS];
 	size_t count;
@@ -143,6 +145,9 @@ boot(struct fake *fake)
 	if (is_set(fake, "load=", "garbage"))
 		say(MESSAGE_READY, NULL, 0, 0);
 	if (segment_map_worker(&fds, &fake->segment) != 0)
+		_exit(4);
+	ring_init(&fake->ring, &fake->segment, -1);
+	if (ring_consumer_init(&fake->consumer, &fake->ring) != 0)
 		_exit(4);
 	/* It has no loop that could publish its turns. */
 	atomic_store_explicit(
