@@ -46,21 +46,25 @@ tell_end(const siginfo_t *end, struct crash *crash)
 		crash->status = end->si_status;
 }
 
-/* The next word of a line up to a blank, printable, into CRASH_LINE bytes. */
+/*
+ * The next word of a line, printable, into CRASH_LINE bytes, and what it ended
+ * at. Somebody may still write these bytes: each is loaded once.
+ */
 static size_t
-take_word(const uint8_t *bytes, size_t size, char *ret_word)
+take_word(const uint8_t *bytes, size_t size, char *ret_word, uint8_t *ret_end)
 {
-	size_t length = 0;
+	size_t length;
+	uint8_t byte = 0;
 
-	while (length < size && length < CRASH_LINE - 1 &&
-	       bytes[length] != ' ' && bytes[length] != '\r' &&
-	       bytes[length] != '\n') {
-		ret_word[length] = bytes[length] > ' ' && bytes[length] < 0x7f
-				       ? (char)bytes[length]
-				       : '?';
-		length++;
+	for (length = 0; length < size; length++) {
+		byte = __atomic_load_n(&bytes[length], __ATOMIC_RELAXED);
+		if (byte == ' ' || byte == '\r' || byte == '\n' ||
+		    length == CRASH_LINE - 1)
+			break;
+		ret_word[length] = byte > ' ' && byte < 0x7f ? (char)byte : '?';
 	}
 	ret_word[length] = '\0';
+	*ret_end = byte;
 	return (length);
 }
 
@@ -72,6 +76,7 @@ tell_line(const struct worker *worker, const struct slot_request *request,
 	const struct segment_geometry *geometry = &worker->view.geometry;
 	const uint8_t *bytes, *from;
 	size_t size, left, length;
+	uint8_t end;
 
 	if (request->buffer == 0 ||
 	    wreck_map_buffers(
@@ -80,10 +85,10 @@ tell_line(const struct worker *worker, const struct slot_request *request,
 	from = bytes + (size_t)(request->buffer - 1) * geometry->buffer_size +
 	       request->offset;
 	left = geometry->buffer_size - request->offset;
-	length = take_word(from, left, crash->method);
-	if (length < left && from[length] == ' ')
+	length = take_word(from, left, crash->method, &end);
+	if (length < left && end == ' ')
 		(void)take_word(
-		    from + length + 1, left - length - 1, crash->target);
+		    from + length + 1, left - length - 1, crash->target, &end);
 	(void)munmap((void *)(uintptr_t)bytes, size);
 }
 
