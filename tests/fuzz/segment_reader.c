@@ -337,7 +337,8 @@ fold_figures(const struct segment *segment)
 
 	(void)retired_fold(&retired, segment, "pool");
 	count = atomic_load(&memory->count);
-	MUST(count >= 1 && count <= 1 + segment->geometry.modules);
+	MUST(count == retired.count && count >= 1 &&
+	     count <= 1 + segment->geometry.modules);
 	MUST(atomic_load(&memory->sequence) % 2 == 0);
 	for (i = 0; i < count; i++)
 		MUST(memchr(memory->blocks[i].module, '\0',
@@ -345,6 +346,7 @@ fold_figures(const struct segment *segment)
 	/* For the next input. */
 	memset(memory->blocks, 0, count * sizeof(memory->blocks[0]));
 	atomic_store(&memory->count, 0);
+	retired.count = 0;
 }
 
 /* What it does with lines that aren't written. */
