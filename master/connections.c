@@ -5,7 +5,7 @@
  */
 #include "master/connections.h"
 
-#include "shm/base/fd.h"
+#include "master/let_go.h"
 #include "shm/base/panic.h"
 
 #include <errno.h>
@@ -231,7 +231,7 @@ connections_close(struct connections *table, struct connection *connection)
 	connections_settle(connection, FATE_CLOSED);
 	connection->state = CONNECTION_FREE;
 	connection->queue = NULL;
-	fd_close(&connection->fd);
+	let_go_client(&connection->fd);
 	/* The slot used last is the one whose memory is warm everywhere. */
 	TAILQ_INSERT_HEAD(&table->free, connection, link);
 	table->open--;

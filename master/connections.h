@@ -167,8 +167,9 @@ void connections_taken(struct connection *connection);
 
 /*
  * connections_close(table, connection):
- * -> FREE. Closes our copy of the descriptor; the worker has ended the
- * connection in one of the two ways before.
+ * -> FREE. Closes our copy of the descriptor, whatever a module has made of its
+ * SO_LINGER (let_go.h); the worker has ended the connection in one of the two
+ * ways before.
  */
 void connections_close(
     struct connections *table, struct connection *connection);

@@ -12,7 +12,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -55,7 +57,7 @@ run(void *argument)
 
 /* Its signals are the loop's: it has all of them blocked. */
 static int
-start(struct remains *remains)
+start_thread(void *(*routine)(void *), void *argument)
 {
 	pthread_attr_t attributes;
 	sigset_t all, before;
@@ -68,12 +70,21 @@ start(struct remains *remains)
 	(void)pthread_attr_setstacksize(&attributes, STACK_SIZE);
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	atomic_fetch_add_explicit(&at_work, 1, memory_order_relaxed);
-	error = pthread_create(&thread, &attributes, run, remains);
-	if (error != 0)
-		atomic_fetch_sub_explicit(&at_work, 1, memory_order_relaxed);
+	error = pthread_create(&thread, &attributes, routine, argument);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	(void)pthread_attr_destroy(&attributes);
+	return (error);
+}
+
+static int
+start(struct remains *remains)
+{
+	int error;
+
+	atomic_fetch_add_explicit(&at_work, 1, memory_order_relaxed);
+	error = start_thread(run, remains);
+	if (error != 0)
+		atomic_fetch_sub_explicit(&at_work, 1, memory_order_relaxed);
 	return (error);
 }
 
@@ -107,6 +118,58 @@ let_go(struct segment_fds *fds, int *pidfd)
 		return;
 	free(own);
 	put_away(&remains);
+}
+
+/* Its end is as orderly as the worker has made it, and nobody waits for it. */
+static void
+end_linger(int fd)
+{
+	const struct linger none = { .l_onoff = 0 };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+}
+
+/* Once more, as late as can be: its worker may have set it again. */
+static void *
+run_client(void *argument)
+{
+	int fd = (int)(intptr_t)argument;
+
+	end_linger(fd);
+	fd_close(&fd);
+	return (NULL);
+}
+
+/* Nobody waits for these: a thread that lingers ends with the program. */
+static bool
+close_elsewhere(int fd)
+{
+	return (start_thread(run_client, (void *)(intptr_t)fd) == 0);
+}
+
+/*
+ * What remains: a worker that switches the option on and closes its own copy
+ * between our look at it and our close, two system calls in a row. As long as
+ * it keeps a copy ours isn't the last, and the kernel waits for the last alone.
+ */
+void
+let_go_client(int *fd)
+{
+	static const struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
+	struct linger linger = { .l_onoff = 0 };
+	socklen_t size = sizeof(linger);
+
+	if (getsockopt(*fd, SOL_SOCKET, SO_LINGER, &linger, &size) == 0 &&
+	    linger.l_onoff != 0) {
+		end_linger(*fd);
+		if (close_elsewhere(*fd)) {
+			*fd = -1;
+			return;
+		}
+		/* A reset leaves nothing to wait for. */
+		(void)connect(*fd, &nowhere, sizeof(nowhere));
+	}
+	fd_close(fd);
 }
 
 bool

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Letting go of a process and of its segment: what may keep the kernel busy
- * for long, and would keep the master from serving anybody.
+ * Letting go of a process, of its segment and of a client: what may keep the
+ * kernel busy for long, and would keep the master from serving anybody.
  *
  * Whoever closes a segment's last descriptor gives its memory back, page by
  * page: some 4 ms, and 50 on a busy machine. Whoever reaps a process drops what
@@ -9,6 +9,9 @@
  * (Linux 6.18, shrink_dcache_parent() below release_task(), by perf) for a
  * second and more, on two busy cores, until their load changed. It seems to
  * wait for someone who drops one of them, too; who that was is not known.
+ * Whoever closes a socket's last descriptor with SO_LINGER set waits until the
+ * peer has acknowledged everything, nonblocking or not, and a module can set
+ * it: the option is the socket's, not the descriptor's.
  */
 #ifndef MASTER_LET_GO_H
 #define MASTER_LET_GO_H
@@ -28,9 +31,19 @@
 void let_go(struct segment_fds *fds, int *pidfd);
 
 /*
+ * let_go_client(fd):
+ * Close a client's socket without waiting for the client. Where SO_LINGER is
+ * set it is switched off, so that the connection ends as it would have, and
+ * closed on a thread, as whoever has set it may do so again. *${fd} is -1
+ * afterwards.
+ */
+void let_go_client(int *fd);
+
+/*
  * let_go_busy():
  * Is any thread of let_go() still at work? An image of the program that is
- * executed before has a child that nobody reaps.
+ * executed before has a child that nobody reaps. Those of let_go_client() don't
+ * count: they end with this image, and nothing is lost by that.
  */
 bool let_go_busy(void);
 
