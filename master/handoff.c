@@ -64,6 +64,41 @@ send_message(const struct worker *worker)
 	    fds, count));
 }
 
+/* One line after a second, and again at each doubling. */
+static void
+tell_shortage(struct handoff *handoff, size_t waiting, int error)
+{
+	const uint64_t tell = HANDOFF_TELL_MS * CLOCK_NS_PER_MS;
+	uint64_t now = clock_now(), lasted;
+
+	if (handoff->short_ns == 0 || now - handoff->refused_ns > tell) {
+		handoff->short_ns = now;
+		handoff->tell_ns = tell;
+	}
+	handoff->refused_ns = now;
+	lasted = now - handoff->short_ns;
+	if (lasted < handoff->tell_ns)
+		return;
+	while (handoff->tell_ns <= lasted)
+		handoff->tell_ns *= 2;
+	log_warn("no connection can be handed to a worker for %u s, %zu wait: "
+		 "%s",
+	    (unsigned)(lasted / CLOCK_NS_PER_SEC), waiting,
+	    error == -ETOOMANYREFS
+		? "a module, or another process of this user, keeps too many "
+		  "descriptors in messages that nobody receives"
+		: "the system is short of memory");
+}
+
+static void
+end_shortage(struct handoff *handoff)
+{
+	if (handoff->short_ns != 0 &&
+	    handoff->tell_ns > HANDOFF_TELL_MS * CLOCK_NS_PER_MS)
+		log_info("connections are handed to workers again");
+	handoff->short_ns = 0;
+}
+
 /* The batch didn't go: why not says when to try ${worker} again. */
 static void
 take_back(struct worker *worker, int error)
@@ -81,6 +116,8 @@ take_back(struct worker *worker, int error)
 	case -ENOMEM:
 		worker->rest_ns =
 		    clock_now() + HANDOFF_RETRY_MS * CLOCK_NS_PER_MS;
+		tell_shortage(&worker->master->handoff,
+		    worker->master->connections.queued, error);
 		break;
 	default:
 		channel_mute(worker);
@@ -99,6 +136,8 @@ send_batch(struct worker *worker)
 	error = send_message(worker);
 	if (error != 0)
 		take_back(worker, error);
+	else
+		end_shortage(&worker->master->handoff);
 	worker->batched = 0;
 }
 

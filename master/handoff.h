@@ -13,6 +13,7 @@
 enum {
 	HANDOFF_RETRY_MS =
 	    20, /* after a refusal, or when the system is short */
+	HANDOFF_TELL_MS = 1000, /* the system is short for so long: say so */
 };
 
 struct master;
@@ -20,6 +21,10 @@ struct worker;
 
 struct handoff {
 	struct loop_timer retry;
+	/* The kernel takes no message: since when, and when it last did so. */
+	uint64_t short_ns; /* 0: it takes them */
+	uint64_t refused_ns;
+	uint64_t tell_ns; /* the next line is due when it has lasted so long */
 };
 
 void handoff_init(struct handoff *handoff, struct master *master);

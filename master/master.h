@@ -57,6 +57,7 @@ struct master {
 	uint32_t generation_numbers; /* so far */
 	uint32_t incarnations;       /* so far */
 	uint32_t workers_max;        /* that descriptors are reserved for */
+	size_t worker_descriptors;   /* a worker's limit of them; 0: ours */
 	enum master_phase phase;
 	int exit_code;
 	struct loop_timer watch_timer;

@@ -36,6 +36,45 @@ count_workers(const struct config *config)
 }
 
 /*
+ * Descriptors that are on their way through Unix sockets count for their user,
+ * and each sender is refused by its own limit. So a worker's is lower than
+ * ours, or a module that fills sockets of its own with descriptors would keep
+ * us from handing over any, to whatever worker of the same user. Below ours by
+ * this at least: one message beyond its limit, as the kernel looks before it
+ * counts, and one of ours.
+ */
+static size_t
+least_margin(size_t limit)
+{
+	const size_t enough = 2 * (size_t)FD_PASS_MAX;
+
+	return (limit / 4 < enough ? limit / 4 : enough);
+}
+
+/*
+ * A worker's limit: it may have all connections of the table, and of what there
+ * is beyond these, half; the other half is for what we have on its way, which
+ * is never more than all of the table. What remains: threads that pass the
+ * kernel's look all at once may each send a message beyond the limit;
+ * handoff.c says so then.
+ */
+static size_t
+limit_worker(size_t limit, size_t slots)
+{
+	const size_t needed = slots + SERVER_RESERVE_IN_WORKER;
+	size_t margin;
+
+	if (limit <= needed)
+		return (0);
+	margin = (limit - needed) / 2;
+	if (margin > slots + FD_PASS_MAX)
+		margin = slots + FD_PASS_MAX;
+	if (margin < least_margin(limit))
+		margin = least_margin(limit);
+	return (limit - margin < needed ? needed : limit - margin);
+}
+
+/*
  * How many connections the descriptors allow; all segments have as many. At a
  * reload there are two generations of workers.
  */
@@ -45,7 +84,7 @@ size_table(
 {
 	size_t workers = SERVER_GENERATIONS * count_workers(config);
 	size_t reserve = SERVER_RESERVE + SERVER_RESERVE_PER_WORKER * workers;
-	size_t limit, slots;
+	size_t limit, slots, workers_slots;
 	int error;
 
 	error = fd_raise_limit(&limit);
@@ -60,8 +99,12 @@ size_table(
 		    limit, (unsigned)(workers / SERVER_GENERATIONS),
 		    reserve + SERVER_SLOTS_MIN));
 	slots = limit - reserve;
+	workers_slots = limit - least_margin(limit) - SERVER_RESERVE_IN_WORKER;
+	if (slots > workers_slots)
+		slots = workers_slots;
 	if (slots > config->slots_max)
 		slots = config->slots_max;
+	master->worker_descriptors = limit_worker(limit, slots);
 	master->workers_max = (uint32_t)((limit - SERVER_RESERVE - slots) /
 					 SERVER_RESERVE_PER_WORKER);
 	/* Before any thread: let_go.c. */
@@ -274,7 +317,10 @@ server_resume(struct master *master, const struct config_source *source,
 		error = kept_master_load(master, kept->root, why);
 	if (error != 0)
 		return (error);
-	(void)fd_raise_limit(&limit); /* it is as high as it was */
+	/* It is as high as it was. */
+	if (fd_raise_limit(&limit) == 0)
+		master->worker_descriptors =
+		    limit_worker(limit, master->connections.max);
 	log_set_level(master->log_level);
 	master->phase = MASTER_SERVING;
 	return (0);

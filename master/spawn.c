@@ -56,6 +56,17 @@ arrange_cores(bool wanted)
 	(void)close(fd);
 }
 
+/* Both limits, so that nobody can raise it again. */
+static int
+limit_descriptors(size_t most)
+{
+	const struct rlimit limit = { .rlim_cur = most, .rlim_max = most };
+
+	if (most == 0 || setrlimit(RLIMIT_NOFILE, &limit) == 0)
+		return (0);
+	return (-errno);
+}
+
 /* As the worker itself would say it: the master hears FAILED, then its end. */
 static _Noreturn void
 give_up(int socket, const char *what, const char *name, int error)
@@ -101,6 +112,11 @@ become_worker(const struct spawn *spawn)
 	error = child_arrange_descriptors(&spawn->socket, 1);
 	if (error != 0)
 		give_up(spawn->socket, "no descriptors", "", error);
+	/* Only now: before, a free one may have been beyond it. */
+	error = limit_descriptors(spawn->descriptors);
+	if (error != 0)
+		give_up(
+		    CHILD_FIRST_FD, "can't limit its descriptors", "", error);
 	error = identity_assume(spawn->identity);
 	if (error != 0)
 		give_up(CHILD_FIRST_FD, "can't become its user", "", error);

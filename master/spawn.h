@@ -17,6 +17,7 @@ struct spawn {
 	int socket;                    /* its end, still the caller's */
 	const struct segment_fds *fds; /* whose memory it allocates first */
 	const struct identity *identity;
+	size_t descriptors; /* its limit of them; 0: ours */
 	bool core_dumps;
 };
 

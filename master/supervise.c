@@ -106,6 +106,7 @@ make_process(struct worker *worker)
 		.path = worker->pool->generation->config->worker,
 		.fds = &worker->segment_fds,
 		.identity = &pool->identity,
+		.descriptors = master->worker_descriptors,
 		.core_dumps = pool->core_dumps,
 	};
 	int sockets[2];

@@ -3,21 +3,35 @@
  * A module that takes more than its own of what processes share: whoever isn't
  * served by it notices nothing.
  */
+#include "shm/base/fd.h"
 #include "tests/support/client.h"
 #include "tests/support/process.h"
 #include "tests/support/server.h"
 
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define GET(target) "GET " target " HTTP/1.1\r\nHost: a\r\n\r\n"
 #define LAST(target) \
 	"GET " target " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
+/* Nobody's number but ours, as what is in flight counts for all of a user's. */
+#define NOBODY "61234"
+#define AS_NOBODY \
+	"setpriv --reuid=" NOBODY " --regid=" NOBODY " --clear-groups "
+
 enum {
 	LONG_MS = 20000,
+	CLIENTS = 40,
+	LIMIT = 2048, /* of the master's descriptors */
+	NOBODY_UID = 61234,
 };
 
 static const char *
@@ -71,11 +85,153 @@ a_client_that_lingers_does_not_keep_the_master(void **state)
 	server_stop(server);
 }
 
+static bool
+can_be_nobody(void)
+{
+	char program[PATH_MAX], command[PATH_MAX + 128];
+	struct process_result result;
+	int status;
+
+	process_program("bulkhead-worker", program, sizeof(program));
+	(void)snprintf(
+	    command, sizeof(command), AS_NOBODY "test -x %s", program);
+	process_run((const char *const[]){ "bash", "-c", command, NULL }, 5000,
+	    &result);
+	status = result.status;
+	process_result_free(&result);
+	if (status != 0)
+		print_message("to become another user takes root, setpriv and "
+			      "a build that everybody may use\n");
+	return (status == 0);
+}
+
+/* As in the unit: master and workers are one user without privileges. */
+static struct server *
+start_as_nobody(void)
+{
+	return (server_start_by("chown " NOBODY " \"${5%/*}\" && "
+				"ulimit -n 2048 && exec " AS_NOBODY "\"$@\"",
+	    "-w", "2", "-m", "hello", "-m", greedy(), NULL));
+}
+
+/* All at once: many descriptors are on their way. */
+static void
+expect_service(const struct server *server)
+{
+	static struct client clients[CLIENTS];
+	struct response r;
+
+	for (int i = 0; i < CLIENTS; i++) {
+		client_open(&clients[i], server);
+		client_send_text(&clients[i], GET("/hello"));
+	}
+	for (int i = 0; i < CLIENTS; i++) {
+		client_response(&clients[i], &r);
+		assert_int_equal(r.status, 200);
+		response_free(&r);
+		client_close(&clients[i]);
+	}
+}
+
+/*
+ * The kernel counts them for the user and refuses each sender by its own limit:
+ * the master, with the same one, handed nothing over any more, to nobody.
+ */
+static void
+descriptors_in_flight_do_not_keep_the_master_from_handing_over(void **state)
+{
+	struct server *server;
+	struct response r;
+
+	(void)state;
+	if (!can_be_nobody())
+		skip();
+	server = start_as_nobody();
+	for (int i = 0; i < 4; i++) { /* both workers */
+		client_get(server, "/greedy/flight", &r);
+		assert_int_equal(r.status, 200);
+		if (i == 0) /* it got as far as it could */
+			assert_in_range(strtoul(r.body, NULL, 10), LIMIT / 2,
+			    LIMIT - 2 * (CLIENTS + 1));
+		response_free(&r);
+		expect_service(server);
+	}
+	server_stop(server);
+}
+
+/* As long as the test's end of ${lifeline} is open. */
+static _Noreturn void
+flood(int lifeline)
+{
+	const struct rlimit limit = { 2 * LIMIT, 2 * LIMIT };
+	int ends[2], fds[FD_PASS_MAX];
+	char byte = 0;
+
+	for (size_t i = 0; i < FD_PASS_MAX; i++)
+		fds[i] = lifeline;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+	    setresuid(NOBODY_UID, NOBODY_UID, NOBODY_UID) != 0)
+		_exit(1);
+	for (size_t sent = 0; sent <= LIMIT; sent += FD_PASS_MAX)
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) != 0 ||
+		    fd_send(ends[0], &byte, 1, fds, FD_PASS_MAX) != 0)
+			_exit(1);
+	(void)write(lifeline, &byte, 1);
+	_exit(read(lifeline, &byte, 1) == 0 ? 0 : 1);
+}
+
+static void
+a_master_that_can_hand_nothing_over_says_so(void **state)
+{
+	struct server *server;
+	struct client client;
+	struct response r;
+	int lifeline[2];
+	pid_t pid;
+	char byte;
+
+	(void)state;
+	if (!can_be_nobody())
+		skip();
+	server = start_as_nobody();
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, lifeline), 0);
+	pid = fork();
+	assert_true(pid != -1);
+	if (pid == 0) {
+		(void)close(lifeline[0]);
+		flood(lifeline[1]);
+	}
+	(void)close(lifeline[1]);
+	assert_int_equal(read(lifeline[0], &byte, 1), 1);
+	client_open(&client, server);
+	client_send_text(&client, GET("/hello"));
+	(void)server_log_wait(server,
+	    "no connection can be handed to a worker for 1 s, 1 wait: a "
+	    "module, or another process of this user, keeps too many "
+	    "descriptors",
+	    LONG_MS);
+	assert_true(client_quiet(&client, 500));
+	assert_null(server_log_find(server, "no connection can be"));
+	(void)close(lifeline[0]);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	(void)server_log_wait(
+	    server, "connections are handed to workers again", LONG_MS);
+	client_response(&client, &r);
+	assert_int_equal(r.status, 200);
+	response_free(&r);
+	client_close(&client);
+	server_stop(server);
+}
+
 int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		PROCESS_TEST(a_client_that_lingers_does_not_keep_the_master),
+		PROCESS_TEST(
+		    descriptors_in_flight_do_not_keep_the_master_from_handing_over),
+		PROCESS_TEST(a_master_that_can_hand_nothing_over_says_so),
 	};
 
 	return (RUN_TESTS(argc, argv, tests));
