@@ -48,6 +48,8 @@ connection_owner_init(struct connection_owner *owner)
 	owner->count = 0;
 	owner->offered = 0;
 	owner->answers = 0;
+	owner->taken = 0;
+	owner->refused = 0;
 }
 
 void
@@ -213,12 +215,21 @@ connections_find(struct connections *table,
 }
 
 void
+connections_refused(struct connections *table, struct connection *connection)
+{
+	bh_assert(connection->state == CONNECTION_OFFERED);
+	connection->owner->refused++;
+	connections_requeue(table, connection);
+}
+
+void
 connections_taken(struct connection *connection)
 {
 	bh_assert(connection->owner != NULL);
 	if (connection->state == CONNECTION_OFFERED) {
 		connection->owner->offered--;
 		connection->owner->answers++;
+		connection->owner->taken++;
 	}
 	connection->state = CONNECTION_HELD;
 }
@@ -227,6 +238,8 @@ void
 connections_close(struct connections *table, struct connection *connection)
 {
 	bh_assert(connection->state != CONNECTION_FREE);
+	if (connection->state == CONNECTION_OFFERED)
+		connection->owner->taken++;
 	leave(table, connection);
 	connections_settle(connection, FATE_CLOSED);
 	connection->state = CONNECTION_FREE;

@@ -77,6 +77,8 @@ struct connection_owner {
 	size_t count;
 	size_t offered;   /* of these, not confirmed yet */
 	uint64_t answers; /* confirmed, refused or closed, so far */
+	uint64_t taken;   /* of these, confirmed or closed by it */
+	uint64_t refused; /* and refused by it */
 };
 
 struct connections {
@@ -161,6 +163,10 @@ void connections_settle(struct connection *connection, enum fate fate);
  */
 struct connection *connections_find(struct connections *table,
     const struct connection_owner *owner, uint32_t slot, uint32_t generation);
+
+/* connections_refused(table, connection): OFFERED -> QUEUED, says its owner. */
+void connections_refused(
+    struct connections *table, struct connection *connection);
 
 /* connections_taken(connection): OFFERED -> HELD; HELD stays. */
 void connections_taken(struct connection *connection);

@@ -311,7 +311,7 @@ follow(struct worker *worker, enum message_type type,
 		return (true);
 	}
 	/* Its descriptors are short: others first, it after a rest. */
-	connections_requeue(table, connection);
+	connections_refused(table, connection);
 	worker->rest_ns = clock_now() + HANDOFF_RETRY_MS * CLOCK_NS_PER_MS;
 	return (true);
 }

@@ -8,6 +8,7 @@
 #include "master/culprit.h"
 #include "master/master.h"
 #include "master/peek.h"
+#include "master/recycle.h"
 #include "shm/base/clock.h"
 #include "shm/base/log.h"
 
@@ -27,6 +28,32 @@ watch_begin(struct watch *watch)
 	memset(watch, 0, sizeof(*watch));
 }
 
+/*
+ * Time between two refusals counts, when nothing was taken meanwhile; but no
+ * more of it than a look stands for, as it may have been offered nothing.
+ */
+static void
+update_refusing(struct watch *watch, const struct watch_sight *sight,
+    uint64_t now_ns, bool first)
+{
+	const uint64_t most = CREDIT_MS * CLOCK_NS_PER_MS;
+	const bool refuses = !first && sight->refused != watch->refused;
+	uint64_t elapsed;
+
+	watch->refuses = watch->refuses || refuses;
+	if (first || sight->taken != watch->taken) {
+		watch->refusing_ns = 0;
+		watch->refused_ns = 0;
+	} else if (refuses) {
+		elapsed =
+		    watch->refused_ns == 0 ? 0 : now_ns - watch->refused_ns;
+		watch->refusing_ns += elapsed < most ? elapsed : most;
+		watch->refused_ns = now_ns;
+	}
+	watch->taken = sight->taken;
+	watch->refused = sight->refused;
+}
+
 void
 watch_update(
     struct watch *watch, const struct watch_sight *sight, uint64_t now_ns)
@@ -38,6 +65,7 @@ watch_update(
 		return;
 	elapsed = before == 0 ? 0 : now_ns - before;
 	watch->looked_ns = now_ns;
+	update_refusing(watch, sight, now_ns, before == 0);
 	if (before != 0 && sight->owing && sight->answers == watch->answers)
 		watch->owing_ns += elapsed < most ? elapsed : most;
 	else
@@ -81,6 +109,8 @@ look(struct worker *worker, uint64_t now)
 	peek_sight(&worker->view, &sight);
 	sight.owing = worker->owner.offered > 0;
 	sight.answers = worker->owner.answers;
+	sight.taken = worker->owner.taken;
+	sight.refused = worker->owner.refused;
 	watch_update(watch, &sight, now);
 	worker->stalled =
 	    watch_late(watch) >= config->hang_warn_ms * CLOCK_NS_PER_MS;
@@ -177,6 +207,47 @@ give_up(struct worker *worker)
 	supervise_event(worker, WORKER_HUNG);
 }
 
+/* Those that can be replaced in order are; then those that must be. */
+static void
+end_refusing(struct worker *worker)
+{
+	const uint64_t limit =
+	    worker->pool->config->hang_limit_ms * CLOCK_NS_PER_MS;
+	const uint64_t refusing = worker->watch.refusing_ns;
+	const bool aborted = refusing >= 2 * limit;
+	char duration[DURATION_TEXT];
+
+	if (worker->state != WORKER_SERVING || refusing < limit ||
+	    (worker->recycle && !aborted))
+		return;
+	format_duration(refusing, duration);
+	log_err("worker %u (pid %d) has taken no connection for %s and refused "
+		"all it was offered: %s",
+	    (unsigned)worker->number, (int)worker->pid, duration,
+	    aborted ? "aborted" : "replaced");
+	if (aborted) {
+		supervise_event(worker, WORKER_HUNG);
+		return;
+	}
+	recycle_want(worker);
+	recycle_step(worker->pool);
+}
+
+static void
+judge_refusals(struct worker *worker, uint64_t now)
+{
+	struct watch *watch = &worker->watch;
+
+	if (watch->refuses && now >= watch->refusal_ns) {
+		log_warn("worker %u (pid %d) refuses connections for want of "
+			 "descriptors or memory: a module may keep too many",
+		    (unsigned)worker->number, (int)worker->pid);
+		watch->refusal_ns = now + WATCH_REFUSAL_MS * CLOCK_NS_PER_MS;
+	}
+	watch->refuses = false;
+	end_refusing(worker);
+}
+
 static void
 judge(struct worker *worker)
 {
@@ -247,6 +318,7 @@ watch_pool(struct pool *pool, uint64_t now)
 		else
 			ask(worker);
 		judge(worker);
+		judge_refusals(worker, now);
 	}
 	return (awake);
 }

@@ -10,6 +10,11 @@
  * one that is offered connections is to take them or refuse them. Time
  * counts only while we look, so neither a master that was held up nor a machine
  * that was asleep makes a worker late.
+ *
+ * A worker that refuses connections (its modules may have used up its
+ * descriptors) is told of. If it has only refused for hang-limit it is
+ * recycled: it may well finish what it has. Should that not come about, it is
+ * aborted.
  */
 #ifndef MASTER_WATCH_H
 #define MASTER_WATCH_H
@@ -18,9 +23,10 @@
 #include <stdint.h>
 
 enum {
-	WATCH_AWAKE_MS = 50,   /* between looks while any worker is awake */
-	WATCH_ASLEEP_MS = 200, /* while all sleep */
-	WATCH_PING_MS = 10000, /* after that a sleeper is woken */
+	WATCH_AWAKE_MS = 50,      /* between looks while any worker is awake */
+	WATCH_ASLEEP_MS = 200,    /* while all sleep */
+	WATCH_PING_MS = 10000,    /* after that a sleeper is woken */
+	WATCH_REFUSAL_MS = 60000, /* between lines about its refusals */
 };
 
 struct master;
@@ -34,8 +40,14 @@ struct watch {
 	uint64_t owing_ns;  /* offered connections, and no answer for so long */
 	uint64_t warn_ns;   /* the next warning is due then */
 	uint64_t quiet_ns;  /* asleep in the same turn for so long */
-	bool asked;         /* a PING is to wake it */
-	bool stopped;       /* by a signal, says the kernel */
+	uint64_t taken;     /* of its offers, when we looked last */
+	uint64_t refused;
+	uint64_t refused_ns;  /* its last refusal in a row; 0: none */
+	uint64_t refusing_ns; /* it has only refused for so long */
+	uint64_t refusal_ns;  /* not before is the next line about it due */
+	bool refuses;         /* since we judged it last */
+	bool asked;           /* a PING is to wake it */
+	bool stopped;         /* by a signal, says the kernel */
 	bool warned;
 };
 
@@ -46,6 +58,8 @@ struct watch_sight {
 	uint64_t turn_ns; /* when it began */
 	bool owing;       /* it has been offered connections */
 	uint64_t answers; /* of its to offers, so far */
+	uint64_t taken;   /* of what it was offered, so far */
+	uint64_t refused;
 };
 
 void watch_init(struct master *master);
@@ -64,7 +78,7 @@ void watch_refresh(struct master *master);
 /*
  * watch_update(watch, sight, now_ns):
  * One look. Afterwards watch_late() tells for how long there has been no
- * progress. Pure.
+ * progress, and refusing_ns for how long it has only refused. Pure.
  */
 void watch_update(
     struct watch *watch, const struct watch_sight *sight, uint64_t now_ns);

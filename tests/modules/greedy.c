@@ -8,6 +8,8 @@
  *	                  for a client that doesn't read
  *	/greedy/flight    as many descriptors in messages that nobody receives
  *	                  as the kernel lets it; how many
+ *	/greedy/descriptors
+ *	                  all descriptors that its worker may have; how many
  */
 #include "answer.h"
 
@@ -99,6 +101,17 @@ flight(struct bh_context *context)
 	}
 }
 
+/* All that there are. */
+static enum bh_notification_status
+descriptors(struct bh_context *context)
+{
+	size_t count = 0;
+
+	while (fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0) != -1)
+		count++;
+	return (answer(context, "%zu\n", count));
+}
+
 static enum bh_notification_status
 on_execute(
     void *self, struct bh_context *context, struct bh_event_provider *provider)
@@ -109,6 +122,8 @@ on_execute(
 		return (linger(context));
 	if (path_is(context, "/greedy/flight"))
 		return (flight(context));
+	if (path_is(context, "/greedy/descriptors"))
+		return (descriptors(context));
 	return (BH_CONTINUE);
 }
 

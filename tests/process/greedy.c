@@ -224,6 +224,91 @@ a_master_that_can_hand_nothing_over_says_so(void **state)
 	server_stop(server);
 }
 
+/*
+ * A refusal is an answer, so nobody found that it hangs, and who had connected
+ * waited for ever.
+ */
+static void
+a_worker_that_only_refuses_is_replaced(void **state)
+{
+	struct server *server = server_start("-w", "1", "-m", "hello", "-m",
+	    greedy(), "-o", "hang-limit=500ms", NULL);
+	pid_t before[SERVER_WORKERS_MAX], after[SERVER_WORKERS_MAX];
+	struct client old, client;
+	struct response r;
+
+	(void)state;
+	assert_int_equal(server_workers(server, before), 1);
+	client_open(&old, server);
+	client_send_text(&old, GET("/greedy/descriptors"));
+	client_response(&old, &r);
+	assert_int_equal(r.status, 200);
+	response_free(&r);
+	client_open(&client, server);
+	client_send_text(&client, GET("/hello"));
+	(void)server_log_wait(
+	    server, "refuses connections for want of descriptors", LONG_MS);
+	/* It serves those that it has. */
+	client_send_text(&old, GET("/hello"));
+	client_response(&old, &r);
+	assert_int_equal(r.status, 200);
+	response_free(&r);
+	assert_true(client_quiet(&client, 0));
+	(void)server_log_wait(
+	    server, "refused all it was offered: replaced", LONG_MS);
+	client_response(&client, &r);
+	assert_int_equal(r.status, 200);
+	response_free(&r);
+	client_close(&client);
+	client_send_text(&old, GET("/hello"));
+	client_response(&old, &r);
+	assert_int_equal(r.status, 200);
+	response_free(&r);
+	client_close(&old);
+	while (server_workers(server, after) != 1)
+		test_sleep_ms(10);
+	assert_int_not_equal(before[0], after[0]);
+	server_stop(server);
+}
+
+/* No other can be started for it while there is that file. */
+static void
+one_that_cannot_be_replaced_is_aborted(void **state)
+{
+	char trouble[256], module[512], file[64];
+	struct client old, client;
+	struct server *server;
+	struct response r;
+
+	(void)state;
+	(void)snprintf(file, sizeof(file), "/tmp/bulkhead-greedy-%d.trouble",
+	    (int)getpid());
+	server_module("trouble", trouble, sizeof(trouble));
+	(void)snprintf(module, sizeof(module), "%s,load=%s", trouble, file);
+	server = server_start("-w", "1", "-m", "hello", "-m", greedy(), "-m",
+	    module, "-o", "hang-limit=500ms", NULL);
+	server->crash_expected = true;
+	client_open(&old, server);
+	client_send_text(&old, GET("/greedy/descriptors"));
+	client_response(&old, &r);
+	assert_int_equal(r.status, 200);
+	response_free(&r);
+	assert_int_equal(fclose(fopen(file, "we")), 0);
+	client_open(&client, server);
+	client_send_text(&client, GET("/hello"));
+	(void)server_log_wait(
+	    server, "refused all it was offered: replaced", LONG_MS);
+	(void)server_log_wait(
+	    server, "refused all it was offered: aborted", LONG_MS);
+	assert_int_equal(unlink(file), 0);
+	client_response(&client, &r);
+	assert_int_equal(r.status, 200);
+	response_free(&r);
+	client_close(&client);
+	client_close(&old);
+	server_stop(server);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -232,6 +317,8 @@ main(int argc, char **argv)
 		PROCESS_TEST(
 		    descriptors_in_flight_do_not_keep_the_master_from_handing_over),
 		PROCESS_TEST(a_master_that_can_hand_nothing_over_says_so),
+		PROCESS_TEST(a_worker_that_only_refuses_is_replaced),
+		PROCESS_TEST(one_that_cannot_be_replaced_is_aborted),
 	};
 
 	return (RUN_TESTS(argc, argv, tests));

@@ -312,6 +312,8 @@ one_that_refuses_everything_gets_nothing_done(void **state)
 	for (int i = 0; i < 4; i++)
 		expect_service(server);
 	server_stop(server);
+	expect_named_and_replaced(
+	    "refuse", "refused all it was offered: replaced");
 }
 
 static void

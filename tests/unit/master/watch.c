@@ -67,6 +67,36 @@ one_that_takes_nothing_is_seen(void **state)
 	assert_int_equal(watch_late(&watch), 0);
 }
 
+/* A refusal is an answer, so it isn't late; but that is all that it does. */
+static void
+one_that_only_refuses_is_seen(void **state)
+{
+	struct watch_sight sight = { .asleep = true, .refused = 7 };
+
+	(void)state;
+	watch_update(&watch, &sight, T0);
+	assert_false(watch.refuses);
+	for (uint64_t at = 50; at <= 1000; at += 50) {
+		sight.turn = at;
+		sight.refused++;
+		sight.answers++;
+		watch_update(&watch, &sight, T0 + at * MS);
+		assert_true(watch.refuses);
+		assert_int_equal(watch_late(&watch), 0);
+		assert_int_equal(watch.refusing_ns, (at - 50) * MS);
+	}
+	/* Between two refusals nobody else may have come for long. */
+	sight.turn++;
+	watch_update(&watch, &sight, T0 + 60000 * MS);
+	sight.refused++;
+	watch_update(&watch, &sight, T0 + 90000 * MS);
+	assert_in_range(watch.refusing_ns, 950 * MS, 1500 * MS);
+	sight.refused++;
+	sight.taken++;
+	watch_update(&watch, &sight, T0 + 90050 * MS);
+	assert_int_equal(watch.refusing_ns, 0);
+}
+
 static void
 one_that_sleeps_or_turns_is_well(void **state)
 {
@@ -158,6 +188,7 @@ main(int argc, char **argv)
 		cmocka_unit_test_setup(
 		    a_turn_that_does_not_end_is_seen, set_up),
 		cmocka_unit_test_setup(one_that_takes_nothing_is_seen, set_up),
+		cmocka_unit_test_setup(one_that_only_refuses_is_seen, set_up),
 		cmocka_unit_test_setup(
 		    one_that_sleeps_or_turns_is_well, set_up),
 		cmocka_unit_test_setup(
