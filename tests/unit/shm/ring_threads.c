@@ -6,6 +6,9 @@
 #include "fixture.h"
 #include "unit.h"
 
+#include "shm/reader.h"
+
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -18,6 +21,8 @@ enum {
 	PER_THREAD = UNIT_SANITIZED ? 10000 : 100000,
 	SLEEPS = UNIT_SANITIZED ? 2000 : 20000,
 	STUCK_MS = 20000, /* a wake-up that takes this long was lost */
+	EACH = 4,         /* references of one round of a contest */
+	ROUNDS = PER_THREAD / 5,
 };
 
 /* One producing thread and the references that the consumer sends it. */
@@ -176,12 +181,78 @@ consume_all(
 	assert_false(ring_consume(&f->consumer, &c));
 }
 
+/* Who reads the segment meanwhile, over a mapping of its own. */
+struct watcher {
+	const struct segment *segment;
+	pthread_t thread;
+	_Atomic bool stop;
+	uint64_t looks;
+	uint64_t wrong; /* what it saw that can't be */
+};
+
+static uint64_t
+look(const struct segment *segment)
+{
+	struct reader_record record;
+	struct reader reader;
+	uint64_t wrong;
+	uint32_t count;
+
+	if (reader_open(&reader, segment, false) != 0)
+		return (1);
+	wrong = reader.corrupt;
+	for (count = 0; reader_next(&reader, &record); count++) {
+		const struct completion *c = &record.completion;
+
+		/* One that wouldn't stand still is told without its content. */
+		if (reader.torn > 0)
+			continue;
+		wrong += c->token != ~c->conn || c->op != OPERATION_POST;
+		if (record.state >= RECORD_DONE)
+			wrong += c->aux != ~(uint64_t)c->bytes;
+	}
+	wrong +=
+	    count + reader.states[RECORD_FREE] != segment->geometry.records;
+	reader_close(&reader);
+	return (wrong);
+}
+
+static void *
+watch(void *argument)
+{
+	struct watcher *watcher = argument;
+
+	do {
+		watcher->wrong += look(watcher->segment);
+		watcher->looks++;
+	} while (!atomic_load(&watcher->stop));
+	return (NULL);
+}
+
 static void
-run_threads(uint32_t producers)
+start_watching(struct watcher *watcher, const struct segment *segment)
+{
+	*watcher = (struct watcher){ .segment = segment };
+	assert_int_equal(
+	    0, pthread_create(&watcher->thread, NULL, watch, watcher));
+}
+
+static void
+stop_watching(struct watcher *watcher)
+{
+	atomic_store(&watcher->stop, true);
+	assert_int_equal(0, pthread_join(watcher->thread, NULL));
+	assert_int_equal(0, watcher->wrong);
+	assert_true(watcher->looks > 0);
+}
+
+static void
+run_threads(uint32_t producers, bool watched)
 {
 	struct segment_geometry geometry = fixture_geometry();
 	struct fixture f = { .wake_fd = -1 };
 	const uint64_t credits = 100;
+	struct watcher watcher;
 	struct worker *workers;
 	uint64_t i;
 	int epoll;
@@ -193,6 +264,8 @@ run_threads(uint32_t producers)
 	workers = calloc(THREADS, sizeof(*workers));
 	assert_non_null(workers);
 	epoll = make_epoll(&f);
+	if (watched)
+		start_watching(&watcher, &f.reader);
 	for (i = 0; i < THREADS; i++)
 		start(&f, &workers[i], PER_THREAD);
 	for (i = 0; i < THREADS * credits; i++)
@@ -200,6 +273,8 @@ run_threads(uint32_t producers)
 	consume_all(&f, workers, epoll, (uint64_t)THREADS * PER_THREAD);
 	for (i = 0; i < THREADS; i++)
 		assert_int_equal(0, pthread_join(workers[i].thread, NULL));
+	if (watched)
+		stop_watching(&watcher);
 	assert_int_equal(0, f.consumer.corrupt);
 	assert_int_equal(geometry.records, f.consumer.free_count);
 	assert_int_equal(0, atomic_load(&f.ring.thread_ids));
@@ -212,14 +287,22 @@ static void
 each_completion_of_four_threads_arrives_exactly_once(void **state)
 {
 	(void)state;
-	run_threads(8);
+	run_threads(8, false);
 }
 
 static void
 and_also_when_two_of_them_have_no_id(void **state)
 {
 	(void)state;
-	run_threads(4);
+	run_threads(4, false);
+}
+
+/* Nothing that a reader of the living sees half is corrupt to it. */
+static void
+a_reader_beside_them_finds_nothing_corrupt(void **state)
+{
+	(void)state;
+	run_threads(8, true);
 }
 
 static void
@@ -308,13 +391,123 @@ cancel_and_publish_never_both_win(void **state)
 	assert_int_equal(FIXTURE_RECORDS, f->consumer.free_count);
 }
 
+/* A sweep against a thread that lives and has the references too. */
+struct contest {
+	struct ring *ring;
+	_Atomic uint64_t round;
+	_Atomic bool done;
+	_Atomic ring_ref refs[EACH];
+	uint64_t published;
+};
+
+static void *
+contest_publish(void *argument)
+{
+	struct contest *contest = argument;
+	struct ring_producer producer;
+	uint64_t last = 0, round;
+	int i;
+
+	ring_producer_init(&producer, contest->ring, PRODUCER_NONE);
+	while (!atomic_load(&contest->done)) {
+		round = atomic_load(&contest->round);
+		if (round == last) {
+			sched_yield();
+			continue;
+		}
+		last = round;
+		for (i = 0; i < EACH; i++)
+			if (ring_try_publish(&producer,
+				atomic_load(&contest->refs[i]), 1, 0, 0) == 0)
+				contest->published++;
+	}
+	ring_producer_fini(&producer);
+	return (NULL);
+}
+
+/* Every second one is the dead producer's, who never began. */
+static void
+hand_out(struct fixture *f, struct contest *contest, uint16_t dead)
+{
+	uint64_t i;
+	ring_ref ref;
+
+	for (i = 0; i < EACH; i++) {
+		assert_int_equal(0, ring_reserve(&f->consumer, CREDIT_NORMAL,
+					OPERATION_POST, i, ~i, &ref));
+		if (i % 2 == 0)
+			ring_assign(&f->consumer, ref, dead);
+		atomic_store(&contest->refs[i], ref);
+	}
+	atomic_fetch_add(&contest->round, 1);
+}
+
+/* Each of them ends once; the living one's by nobody else. */
+static uint64_t
+sweep_and_consume(struct fixture *f, uint16_t dead)
+{
+	uint32_t swept = 0, ended = 0, i;
+	struct completion c;
+
+	for (i = 0; i < EACH;) {
+		swept += ring_sweep(&f->consumer, dead);
+		if (!ring_consume(&f->consumer, &c)) {
+			sched_yield();
+			continue;
+		}
+		if (c.status == -EOWNERDEAD) {
+			assert_int_equal(0, c.conn % 2);
+			assert_int_equal(dead, c.completer);
+			ended++;
+		} else {
+			assert_int_equal(0, c.status);
+			assert_int_equal(1, c.bytes);
+		}
+		ring_release(&f->consumer, c.ref);
+		i++;
+	}
+	assert_int_equal(swept, ended);
+	return (ended);
+}
+
+static void
+a_sweep_and_the_living_never_both_win(void **state)
+{
+	struct fixture *f = *state;
+	struct contest contest = { .ring = &f->ring };
+	struct ring_producer dead;
+	struct completion c;
+	uint64_t ended = 0, i;
+	pthread_t thread;
+
+	ring_producer_init(&dead, &f->ring, PRODUCER_NONE);
+	assert_int_equal(
+	    0, pthread_create(&thread, NULL, contest_publish, &contest));
+	for (i = 0; i < ROUNDS; i++) {
+		hand_out(f, &contest, dead.id);
+		if (i % 3 == 0)
+			sched_yield();
+		ended += sweep_and_consume(f, dead.id);
+	}
+	atomic_store(&contest.done, true);
+	assert_int_equal(0, pthread_join(thread, NULL));
+	assert_false(ring_consume(&f->consumer, &c));
+	assert_int_equal(ROUNDS * EACH, contest.published + ended);
+	assert_int_equal(0, f->consumer.corrupt);
+	assert_int_equal(FIXTURE_RECORDS, f->consumer.free_count);
+	ring_producer_fini(&dead);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(each_completion_of_four_threads_arrives_exactly_once),
 	cmocka_unit_test(and_also_when_two_of_them_have_no_id),
+	cmocka_unit_test(a_reader_beside_them_finds_nothing_corrupt),
 	cmocka_unit_test_setup_teardown(
 	    no_wake_up_is_lost, fixture_setup, fixture_teardown),
 	cmocka_unit_test_setup_teardown(
 	    cancel_and_publish_never_both_win, fixture_setup, fixture_teardown),
+	cmocka_unit_test_setup_teardown(a_sweep_and_the_living_never_both_win,
+	    fixture_setup, fixture_teardown),
 };
 
 UNIT_MAIN(tests)
