@@ -176,7 +176,8 @@ flood(int lifeline)
 		if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) != 0 ||
 		    fd_send(ends[0], &byte, 1, fds, FD_PASS_MAX) != 0)
 			_exit(1);
-	(void)write(lifeline, &byte, 1);
+	if (write(lifeline, &byte, 1) != 1)
+		_exit(1);
 	_exit(read(lifeline, &byte, 1) == 0 ? 0 : 1);
 }
 
