@@ -54,8 +54,9 @@ obituary_tell_end(
 }
 
 /*
- * While the server ends, or it was retired, a worker ends in order or by our
- * SIGKILL.
+ * While the server ends, or it was retired, a worker ends by our SIGKILL or in
+ * order: it has closed or given back every connection before, and said so. An
+ * operator, the kernel and a module that calls exit(3) don't wait for that.
  */
 static bool
 is_expected(const struct worker *worker, const siginfo_t *end)
@@ -63,8 +64,10 @@ is_expected(const struct worker *worker, const siginfo_t *end)
 	if (worker->hung ||
 	    (worker->master->phase < MASTER_STOPPING && !worker->retired))
 		return (false);
-	return ((end->si_code == CLD_EXITED && end->si_status == 0) ||
-		(end->si_code == CLD_KILLED && end->si_status == SIGKILL));
+	if (end->si_code == CLD_KILLED && end->si_status == SIGKILL)
+		return (worker->killed);
+	return (end->si_code == CLD_EXITED && end->si_status == 0 &&
+		TAILQ_EMPTY(&worker->owner.list));
 }
 
 void

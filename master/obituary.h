@@ -23,7 +23,8 @@ struct obituary {
 
 /*
  * obituary_write(worker, end, cause, ret_obituary):
- * ${end} is what waitid(2) told. The worker's segment is still mapped.
+ * ${end} is what waitid(2) told. The worker's segment is still mapped, and the
+ * connections that it left are still its own.
  */
 void obituary_write(const struct worker *worker, const siginfo_t *end,
     enum cause cause, struct obituary *ret_obituary);

@@ -13,6 +13,7 @@
  *	/trouble/kill     kill(2) with SIGKILL, /trouble/raise by raise(3),
  *	/trouble/end      SIGTERM
  *	/trouble/nap      900 ms in begin_request, then goes on
+ *	/trouble/quit     the same, then exit(0)
  *	/trouble/grow     takes 64 MiB and keeps them
  *	load=crash        SIGSEGV in bh_register_module()
  *	load=FILE         the same while FILE is there
@@ -107,8 +108,11 @@ on_begin_request(
 	if (path_is(context, "/trouble/hang") ||
 	    path_is(context, "/trouble/deaf"))
 		spin(0);
-	if (path_is(context, "/trouble/nap"))
+	if (path_is(context, "/trouble/nap") ||
+	    path_is(context, "/trouble/quit"))
 		(void)nanosleep(&nap, NULL);
+	if (path_is(context, "/trouble/quit"))
+		exit(0);
 	if (path_is(context, "/trouble/grow")) {
 		memory = malloc(GROWTH);
 		if (memory != NULL)

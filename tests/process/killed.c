@@ -162,6 +162,69 @@ a_module_that_kills_its_worker_is_told_from_an_operator(void **state)
 	}
 }
 
+/* It was told to end, and would have: in the middle of a request. */
+static void
+a_retiring_worker_that_is_killed_is_told(void **state)
+{
+	struct server *server =
+	    server_start("-w", "1", "-m", "hello", "-m", "delay", NULL);
+	pid_t workers[SERVER_WORKERS_MAX];
+	struct client client;
+	struct response r;
+
+	(void)state;
+	client_open(&client, server);
+	client_send_text(&client, GET("/delay?ms=1000"));
+	test_sleep_ms(100);
+	assert_int_equal(server_workers(server, workers), 1);
+	ctl_expect(server, "recycle", "1", 0, "1 worker will be replaced");
+	(void)server_log_wait(server, " retires", LONG_MS);
+	assert_int_equal(kill(workers[0], SIGKILL), 0);
+	(void)server_log_wait(
+	    server, "killed by SIGKILL from outside", LONG_MS);
+	client_response(&client, &r); /* begun again */
+	assert_int_equal(r.status, 200);
+	response_free(&r);
+	client_close(&client);
+	ctl_expect(server, "status", NULL, 0, " 1 died");
+	expect_report(server, "\"cause\": \"outside\"");
+	server_stop(server);
+}
+
+/* Status 0 is no end in order when there are requests. */
+static void
+a_module_that_exits_while_its_worker_ends_is_told(void **state)
+{
+	struct server *server;
+	struct client client;
+	const char *line;
+
+	(void)state;
+	for (int stop = 0; stop < 2; stop++) {
+		server = server_start(
+		    "-w", "1", "-m", trouble(), "-o", "hang-warn=10s", NULL);
+		server->crash_expected = true;
+		client_open(&client, server);
+		client_send_text(&client, GET("/trouble/quit"));
+		test_sleep_ms(100);
+		if (stop) {
+			assert_int_equal(kill(server->pid, SIGTERM), 0);
+		} else {
+			ctl_expect(server, "recycle", "1", 0, "1 worker");
+			(void)server_log_wait(server, " retires", LONG_MS);
+		}
+		line = server_log_wait(server, " in module trouble", LONG_MS);
+		/* A sanitizer has found leaks, and aborts. */
+		assert_true(test_sanitized() ||
+			    strstr(line, "exited with status 0") != NULL);
+		client_close(&client);
+		if (stop)
+			server_ended(server);
+		else
+			server_stop(server);
+	}
+}
+
 /* A control group of this test, where that can be made; the rest of it. */
 static char group[256];
 
@@ -258,6 +321,8 @@ main(int argc, char **argv)
 		PROCESS_TEST(a_timer_of_the_module_is_its_own_doing),
 		PROCESS_TEST(
 		    a_module_that_kills_its_worker_is_told_from_an_operator),
+		PROCESS_TEST(a_retiring_worker_that_is_killed_is_told),
+		PROCESS_TEST(a_module_that_exits_while_its_worker_ends_is_told),
 		cmocka_unit_test_teardown(
 		    a_worker_that_takes_too_much_memory_is_known_for_it,
 		    tear_down),

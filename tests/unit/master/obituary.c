@@ -3,6 +3,8 @@
  * One entry in the journal for a death. The journal here is a socket of ours.
  */
 #include "master/obituary.h"
+
+#include "master/master.h"
 #include "shm/activity.h"
 #include "shm/base/log.h"
 #include "tests/unit/master/test.h"
@@ -145,6 +147,45 @@ what_is_not_known_is_no_field(void **state)
 	assert_null(strstr(journal->entry, "CLIENT"));
 }
 
+static bool
+is_news(const struct worker *worker, int code, int status)
+{
+	const siginfo_t end = { .si_code = code, .si_status = status };
+	struct obituary obituary;
+
+	obituary_write(worker, &end, CAUSE_OWN, &obituary);
+	assert_int_equal(obituary.unexpected, obituary.text[0] != '\0');
+	return (obituary.unexpected);
+}
+
+/* It was told to end; who ends it before it has is another matter. */
+static void
+an_end_in_order_leaves_nothing_and_a_kill_is_ours(void **state)
+{
+	struct master master = { .phase = MASTER_SERVING };
+	struct worker worker = { .master = &master, .number = 1 };
+	struct connection connection = { .owner = &worker.owner };
+
+	(void)state;
+	connection_owner_init(&worker.owner);
+	assert_true(is_news(&worker, CLD_EXITED, 0));
+	assert_true(is_news(&worker, CLD_KILLED, SIGKILL));
+	for (int i = 0; i < 2; i++) {
+		worker.retired = i == 0;
+		master.phase = i == 0 ? MASTER_SERVING : MASTER_DRAINING;
+		assert_false(is_news(&worker, CLD_EXITED, 0));
+		assert_true(is_news(&worker, CLD_EXITED, 1));
+		assert_true(is_news(&worker, CLD_KILLED, SIGKILL));
+		assert_true(is_news(&worker, CLD_DUMPED, SIGSEGV));
+		TAILQ_INSERT_TAIL(&worker.owner.list, &connection, link);
+		assert_true(is_news(&worker, CLD_EXITED, 0));
+		worker.killed = true;
+		assert_false(is_news(&worker, CLD_KILLED, SIGKILL));
+		worker.killed = false;
+		TAILQ_REMOVE(&worker.owner.list, &connection, link);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -153,6 +194,8 @@ main(int argc, char **argv)
 		    an_entry_names_the_culprit, prepare, clean),
 		cmocka_unit_test_setup_teardown(
 		    what_is_not_known_is_no_field, prepare, clean),
+		cmocka_unit_test(
+		    an_end_in_order_leaves_nothing_and_a_kill_is_ours),
 	};
 
 	return (RUN_TESTS(argc, argv, tests));
