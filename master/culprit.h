@@ -32,7 +32,8 @@ bool culprit_find(
 
 /*
  * culprit_find_dead(view, ret_culprit): of a worker that is dead: the thread
- * that a signal hit, if the wreck tells, else the first that did something.
+ * that a signal hit or that has exited, if the wreck tells, else the first that
+ * did something.
  */
 bool culprit_find_dead(const struct segment *view, struct culprit *ret_culprit);
 

@@ -22,8 +22,8 @@ uint64_t peek_activity(
     const struct segment *view, uint32_t thread, uint64_t *ret_since_ns);
 
 /*
- * peek_fatal(view): the thread that a fatal signal hit, below
- * SEGMENT_ACTIVITIES, or -1.
+ * peek_fatal(view): the thread that a fatal signal hit, or that has exited,
+ * below SEGMENT_ACTIVITIES, or -1.
  */
 int peek_fatal(const struct segment *view);
 

@@ -119,8 +119,9 @@ activity_set(struct activity *activity, uint64_t word)
 
 /*
  * activity_set_fatal(consumer, thread), activity_fatal(consumer):
- * Which thread a fatal signal has hit; said by the dying process if it still
- * can, so a wreck may not tell (-1) and a module may lie.
+ * Which thread a fatal signal has hit, or has called for the exit; said by the
+ * dying process if it still can, so a wreck may not tell (-1) and a module may
+ * lie.
  */
 static inline void
 activity_set_fatal(struct segment_consumer *consumer, uint32_t thread)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fatal signals: one or two stores into the segment, then death as usual. Any
- * thread.
+ * Fatal signals and exits: one or two stores into the segment, then death as
+ * usual. Any thread.
  */
 #include "worker/fatal.h"
 
@@ -54,11 +54,11 @@ tell_stranger(
 	activity_set_fatal(consumer, thread);
 }
 
+/* ${context}: where a signal has stopped this thread, or NULL. */
 static void
-tell(const ucontext_t *context)
+tell(const ucontext_t *context, const struct activity *own)
 {
 	struct segment_consumer *consumer = worker_self->segment.consumer;
-	const struct activity *own = worker_thread_activity;
 	const struct bh_registration *module;
 
 	if (own != NULL) {
@@ -66,7 +66,7 @@ tell(const ucontext_t *context)
 		    consumer, (uint32_t)(own - consumer->activities));
 		return;
 	}
-	module = whose_code(context);
+	module = context != NULL ? whose_code(context) : whose_call();
 	if (module != NULL)
 		tell_stranger(consumer, module);
 }
@@ -80,7 +80,16 @@ is_others(const siginfo_t *info)
 		info->si_pid != process);
 }
 
-/* What is said of a sent signal stays: a sanitizer makes an abort of it. */
+/*
+ * What was said first stays: a sanitizer makes an abort of a sent signal, and
+ * other threads crash on what an exit's handlers have taken from under them.
+ */
+static bool
+is_said(const struct segment_consumer *consumer)
+{
+	return (activity_was_sent(consumer) || activity_fatal(consumer) != -1);
+}
+
 static void
 say(const siginfo_t *info, const ucontext_t *context)
 {
@@ -88,8 +97,8 @@ say(const siginfo_t *info, const ucontext_t *context)
 
 	if (is_others(info))
 		activity_set_sent(consumer);
-	else if (!activity_was_sent(consumer))
-		tell(context);
+	else if (!is_said(consumer))
+		tell(context, worker_thread_activity);
 }
 
 static void
@@ -118,8 +127,27 @@ void
 fatal_kill(const ucontext_t *context)
 {
 	if (getpid() == process)
-		tell(context);
+		tell(context, worker_thread_activity);
 	(void)syscall(SYS_kill, process, SIGKILL, SANDBOX_KILL_TOLD);
+}
+
+void
+fatal_exit(void)
+{
+	const struct activity *own = worker_thread_activity;
+	const struct segment_consumer *consumer;
+
+	if (getpid() != process)
+		return;
+	consumer = worker_self->segment.consumer;
+	/* Without a segment it is main() that returns, all undone. */
+	if (consumer == NULL || is_said(consumer))
+		return;
+	/* In no callback: a handler that a module has left behind. */
+	if (own != NULL &&
+	    atomic_load_explicit(&own->word, memory_order_relaxed) == 0)
+		own = NULL;
+	tell(NULL, own);
 }
 
 int
@@ -128,6 +156,8 @@ fatal_watch(void)
 	struct sigaction action;
 
 	process = getpid();
+	if (atexit(fatal_exit) != 0 || at_quick_exit(fatal_exit) != 0)
+		return (-ENOMEM);
 	fatal_thread_begin();
 	memset(&action, 0, sizeof(action));
 	action.sa_sigaction = hit;

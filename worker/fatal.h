@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The one thing that a dying worker says itself: which of its threads a fatal
- * signal has hit, or that another process has sent the signal. Everything else
- * is told by who survives; without this word he would have to guess when
- * several threads were at work, and would take a sent signal for a fault.
+ * signal has hit or has called for the exit, or that another process has sent
+ * the signal. Everything else is told by who survives; without this word he
+ * would have to guess when several threads were at work, and would take a sent
+ * signal for a fault.
  */
 #ifndef WORKER_FATAL_H
 #define WORKER_FATAL_H
@@ -12,9 +13,9 @@
 
 /*
  * fatal_watch(): handle the signals that a fault or an abort raises, and those
- * that end a process when they are sent, on a stack of their own. What happens
- * next is what would have happened. Call once, before a module is loaded; a
- * module may replace the handlers.
+ * that end a process when they are sent, on a stack of their own, and exits.
+ * What happens next is what would have happened. Call once, before a module is
+ * loaded; a module may replace the handlers.
  */
 int fatal_watch(void);
 
@@ -24,6 +25,13 @@ int fatal_watch(void);
  * when the kernel refuses that. From the handler of sandbox_trap().
  */
 void fatal_kill(const ucontext_t *context);
+
+/*
+ * fatal_exit(): the calling thread ends this process by an exit: say so, unless
+ * the process has let go of its segment, or is dying already. From exit.c, and
+ * as a handler of exit(3).
+ */
+void fatal_exit(void);
 
 /*
  * fatal_thread_begin(), fatal_thread_end(): the signal stack of another

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An interrupted thread's registers and stack. In signal handlers.
+ * A thread's registers and stack, where a signal has stopped it or where it
+ * exits. Any thread.
  */
 #include "worker/whose.h"
 
@@ -90,14 +91,14 @@ is_readable(uintptr_t page)
 	return (readable);
 }
 
-const struct bh_registration *
-whose_code(const ucontext_t *context)
+/* The first of a module's addresses from ${stack} upwards. */
+static const struct bh_registration *
+look_through(uintptr_t stack)
 {
 	const struct modules *modules = &worker_self->modules;
-	const struct bh_registration *module;
-	uintptr_t word = (stack_of(context) + 7) & ~(uintptr_t)7, end;
+	const struct bh_registration *module = NULL;
+	uintptr_t word = (stack + 7) & ~(uintptr_t)7, end;
 
-	module = modules_by_address(modules, (void *)counter_of(context));
 	for (int page = 0; module == NULL && page < PAGES; page++) {
 		end = (word & ~(uintptr_t)(PAGE - 1)) + PAGE;
 		if (!is_readable(end - PAGE))
@@ -107,4 +108,20 @@ whose_code(const ucontext_t *context)
 			    modules_by_address(modules, *(void *const *)word);
 	}
 	return (module);
+}
+
+const struct bh_registration *
+whose_code(const ucontext_t *context)
+{
+	const struct bh_registration *module;
+
+	module = modules_by_address(
+	    &worker_self->modules, (void *)counter_of(context));
+	return (module != NULL ? module : look_through(stack_of(context)));
+}
+
+const struct bh_registration *
+whose_call(void)
+{
+	return (look_through((uintptr_t)__builtin_frame_address(0)));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Whose code was a thread running when a signal stopped it? For signal
- * handlers: no lock, no heap, nothing that can wait.
+ * Whose code was a thread running when a signal stopped it, or when it exits?
+ * For signal handlers: no lock, no heap, nothing that can wait.
  */
 #ifndef WORKER_WHOSE_H
 #define WORKER_WHOSE_H
@@ -19,10 +19,13 @@ struct bh_registration;
  */
 const struct bh_registration *whose_code(const ucontext_t *context);
 
+/* whose_call(): the same of the calling thread, by its stack alone. */
+const struct bh_registration *whose_call(void);
+
 /*
  * Where a system call was refused. whose_argument(context, which): what it was
- * given, 0 is the first, 2 the last that can be asked for. whose_answer(context,
- * error): make it return -${error}.
+ * given, 0 is the first, 2 the last that can be asked for.
+ * whose_answer(context, error): make it return -${error}.
  */
 uint64_t whose_argument(const ucontext_t *context, unsigned which);
 void whose_answer(ucontext_t *context, int error);

@@ -48,6 +48,47 @@ leave(void *argument)
 	pthread_exit(NULL);
 }
 
+static int
+leave_all(void *argument)
+{
+	(void)sleep_awhile(argument);
+	exit(3);
+}
+
+static int
+leave_all_now(void *argument)
+{
+	(void)sleep_awhile(argument);
+	_exit(3);
+}
+
+static int
+leave_all_quickly(void *argument)
+{
+	(void)sleep_awhile(argument);
+	quick_exit(3);
+}
+
+/* On a thread of its own that outlives the request. */
+static void *
+leave_alone(void *argument)
+{
+	static struct work work;
+
+	work.milliseconds = (unsigned)(uintptr_t)argument;
+	(void)leave_all(&work);
+	return (NULL);
+}
+
+static int
+start_alone(unsigned milliseconds)
+{
+	pthread_t thread;
+
+	return (pthread_create(
+	    &thread, NULL, leave_alone, (void *)(uintptr_t)milliseconds));
+}
+
 /* Beyond the end of the stack, wherever that is. */
 static int
 use_it_up(void *argument)
@@ -90,6 +131,16 @@ on_execute(
 		error = bh_offload(context, crash, work, true, NULL);
 	else if (path_is(context, "/offloader/leave"))
 		error = bh_offload(context, leave, work, true, NULL);
+	else if (path_is(context, "/offloader/exit"))
+		error = bh_offload(context, leave_all, work, true, NULL);
+	else if (path_is(context, "/offloader/_exit"))
+		error = bh_offload(context, leave_all_now, work, true, NULL);
+	else if (path_is(context, "/offloader/quick_exit"))
+		error =
+		    bh_offload(context, leave_all_quickly, work, true, NULL);
+	else if (path_is(context, "/offloader/alone"))
+		return (
+		    answer(context, "%d\n", start_alone(work->milliseconds)));
 	else if (path_is(context, "/offloader/overflow"))
 		error = bh_offload(context, use_it_up, work, true, NULL);
 	else if (path_is(context, "/offloader/forget")) {
@@ -130,6 +181,8 @@ bh_register_module(uint32_t server_version,
 {
 	(void)server_version;
 	(void)server;
+	/* The server keeps to it; asked, so that it isn't a mistake. */
+	(void)bh_registration_setting(registration, "path");
 	return (bh_registration_set_request_notifications(
 	    registration, &ops, NULL, BH_RQ_EXECUTE_REQUEST_HANDLER, 0));
 }

@@ -208,6 +208,55 @@ an_overflow_of_its_stack_is_told_too(void **state)
 	    GET("/offloader/overflow"), test_sanitized() ? "" : "SIGSEGV");
 }
 
+/* The dispatch loop is in a callback of another module, and has no part in it.
+ */
+static void
+an_exit_is_told_of_the_thread_that_calls_it(void **state)
+{
+	static const struct {
+		const char *request, *who;
+	} ways[] = {
+		{ GET("/offloader/exit?300"),
+		    "in module offloader, offload of execute_request_handler" },
+		{ GET("/offloader/_exit?300"),
+		    "in module offloader, offload of execute_request_handler" },
+		{ GET("/offloader/quick_exit?300"),
+		    "in module offloader, offload of execute_request_handler" },
+		{ GET("/offloader/alone?300"),
+		    "in module offloader, a thread of its own" },
+	};
+	char trouble[256], path[256], offloader[300];
+	struct client clients[2];
+	struct server *server;
+	const char *line;
+
+	(void)state;
+	server_module("trouble", trouble, sizeof(trouble));
+	server_module("offloader", path, sizeof(path));
+	(void)snprintf(
+	    offloader, sizeof(offloader), "%s,path=/offloader", path);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		server = server_start("-w", "1", "-m", trouble, "-m", offloader,
+		    "-o", "quarantine-crashes=1", NULL);
+		server->crash_expected = true;
+		client_open(&clients[0], server);
+		client_open(&clients[1], server);
+		client_send_text(&clients[0], ways[i].request);
+		(void)server_log_wait(server, "at work", LOG_MS);
+		client_send_text(&clients[1], GET("/trouble/nap"));
+		line = server_log_wait(server, "under quarantine", LOG_MS);
+		assert_non_null(strstr(line, "module offloader "));
+		line = server_log_wait(server, ways[i].who, LOG_MS);
+		/* A sanitizer has found leaks, and aborts. */
+		assert_true(test_sanitized() ||
+			    strstr(line, ") exited with status 3") != NULL);
+		client_close(&clients[0]);
+		client_close(&clients[1]);
+		client_expect_get(server, "/trouble", 200, NULL);
+		server_stop(server);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -221,6 +270,7 @@ main(int argc, char **argv)
 		PROCESS_TEST(
 		    a_crash_on_its_thread_is_told_with_request_and_step),
 		PROCESS_TEST(an_overflow_of_its_stack_is_told_too),
+		PROCESS_TEST(an_exit_is_told_of_the_thread_that_calls_it),
 	};
 
 	return (RUN_TESTS(argc, argv, tests));
