@@ -53,6 +53,10 @@ is_operators(int number)
 enum cause
 cause_find(const struct worker *worker, const siginfo_t *end)
 {
+	struct oom *oom = &worker->master->oom;
+	const uint64_t now = clock_now();
+
+	oom_look(oom, now);
 	if (worker->hung || (worker->killed && end->si_status == SIGKILL))
 		return (CAUSE_MASTER);
 	if (peek_sent(&worker->view))
@@ -60,8 +64,7 @@ cause_find(const struct worker *worker, const siginfo_t *end)
 	if (end->si_code == CLD_EXITED || !is_operators(end->si_status) ||
 	    peek_fatal(&worker->view) != -1)
 		return (CAUSE_OWN);
-	if (end->si_status == SIGKILL &&
-	    oom_killed(&worker->master->oom, clock_now()))
+	if (end->si_status == SIGKILL && oom_killed(oom, now))
 		return (CAUSE_MEMORY);
 	return (CAUSE_OUTSIDE);
 }

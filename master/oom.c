@@ -129,23 +129,37 @@ oom_init(struct oom *oom)
 	(void)oom_watch(oom, "/proc/vmstat");
 }
 
-bool
-oom_killed(struct oom *oom, uint64_t now_ns)
+void
+oom_look(struct oom *oom, uint64_t now_ns)
 {
 	char text[TEXT_SIZE];
 	uint64_t count;
 
+	oom->looked_ns = now_ns;
 	if (oom->path[0] == '\0' || !read_text(oom->path, text) ||
 	    !oom_parse(text, &count))
-		return (false);
-	if (now_ns - oom->seen_ns > OOM_TOGETHER_MS * CLOCK_NS_PER_MS)
+		return;
+	if (now_ns - oom->grown_ns > OOM_DEATH_MS * CLOCK_NS_PER_MS)
 		oom->untold = 0;
 	if (count > oom->seen) {
 		oom->untold += count - oom->seen;
-		oom->seen_ns = now_ns;
+		oom->grown_ns = now_ns;
 	}
 	oom->seen = count;
-	if (oom->untold == 0)
+}
+
+void
+oom_look_again(struct oom *oom, uint64_t now_ns)
+{
+	if (now_ns - oom->looked_ns >= OOM_LOOK_MS * CLOCK_NS_PER_MS)
+		oom_look(oom, now_ns);
+}
+
+bool
+oom_killed(struct oom *oom, uint64_t now_ns)
+{
+	if (oom->untold == 0 ||
+	    now_ns - oom->grown_ns > OOM_DEATH_MS * CLOCK_NS_PER_MS)
 		return (false);
 	oom->untold--;
 	return (true);

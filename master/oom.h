@@ -11,13 +11,20 @@
 
 enum {
 	OOM_PATH = 512,
-	OOM_TOGETHER_MS = 1000, /* deaths by one shortage */
+	OOM_LOOK_MS = 1000, /* between looks while nobody dies */
+	/*
+	 * From the count's growth to the death that it stands for: the kernel
+	 * counts, kills, and then frees the victim's memory, before its pidfd
+	 * is readable.
+	 */
+	OOM_DEATH_MS = 3000,
 };
 
 struct oom {
 	char path[OOM_PATH]; /* the file with the count; empty: none */
 	uint64_t seen;       /* the count at the last look */
-	uint64_t seen_ns;    /* when it had grown */
+	uint64_t looked_ns;  /* when that was */
+	uint64_t grown_ns;   /* when it had grown */
 	uint64_t untold;     /* kills that no death has been told for */
 };
 
@@ -33,9 +40,19 @@ void oom_init(struct oom *oom);
 bool oom_watch(struct oom *oom, const char *path);
 
 /*
+ * oom_look(oom, now_ns):
+ * See whether it has grown. At each death, and from a timer: what it counted
+ * long ago was another process's end. oom_look_again(oom, now_ns): the same,
+ * unless the last look was less than OOM_LOOK_MS ago.
+ */
+void oom_look(struct oom *oom, uint64_t now_ns);
+void oom_look_again(struct oom *oom, uint64_t now_ns);
+
+/*
  * oom_killed(oom, now_ns):
- * Of a worker that SIGKILL has ended: was it for want of memory? Each kill
- * that the kernel has counted stands for one death.
+ * Of a worker that SIGKILL has ended: was it for want of memory? By the last
+ * look. Each kill that the kernel has counted stands for one death, within
+ * OOM_DEATH_MS.
  */
 bool oom_killed(struct oom *oom, uint64_t now_ns);
 

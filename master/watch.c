@@ -331,6 +331,7 @@ due(struct loop_timer *timer)
 	struct pool *pool;
 	bool awake = false;
 
+	oom_look_again(&master->oom, now);
 	TAILQ_FOREACH(pool, &master->pools, link)
 	{
 		awake = watch_pool(pool, now) || awake;
