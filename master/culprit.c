@@ -40,10 +40,13 @@ culprit_find(
 }
 
 bool
-culprit_find_dead(const struct segment *view, struct culprit *ret_culprit)
+culprit_find_dead(
+    const struct segment *view, bool hung, struct culprit *ret_culprit)
 {
 	int fatal = peek_fatal(view);
 
+	if (hung)
+		return (culprit_find_dispatching(view, ret_culprit));
 	if (fatal != -1)
 		return (read_thread(view, (uint32_t)fatal, ret_culprit));
 	return (culprit_find(view, 0, ret_culprit));

@@ -31,11 +31,13 @@ bool culprit_find(
     const struct segment *view, uint32_t thread, struct culprit *ret_culprit);
 
 /*
- * culprit_find_dead(view, ret_culprit): of a worker that is dead: the thread
- * that a signal hit or that has exited, if the wreck tells, else the first that
- * did something.
+ * culprit_find_dead(view, hung, ret_culprit): of a worker that is dead: the
+ * thread that a signal hit or that has exited, if the wreck tells, else the
+ * first that did something. ${hung}: we have aborted it, because its dispatch
+ * loop stood still; what other threads did is no reason.
  */
-bool culprit_find_dead(const struct segment *view, struct culprit *ret_culprit);
+bool culprit_find_dead(
+    const struct segment *view, bool hung, struct culprit *ret_culprit);
 
 /* culprit_find_dispatching(view, ret_culprit): the dispatch loop only. */
 bool culprit_find_dispatching(

@@ -327,6 +327,23 @@ is_news(const struct worker *worker, const struct obituary *obituary)
 	return (generation->state == GENERATION_STARTING && !obituary->refused);
 }
 
+/*
+ * What an operator ends isn't its module's crash, and one that was well until
+ * then needn't be held back: his signal ended it, or had stopped it when it was
+ * given up for hanging. Nothing has looked at it since then.
+ */
+static void
+hold_against(struct worker *worker, const struct crash *crash, bool unexpected)
+{
+	const bool operators = crash->cause == CAUSE_OUTSIDE ||
+			       (worker->hung && worker->watch.stopped);
+
+	if (!operators || crash->known || worker->ready_ns == 0)
+		count_death(worker, unexpected);
+	if (unexpected && crash->known && !operators)
+		worker->forgiven = quarantine_crash(worker, &crash->culprit);
+}
+
 static void
 act_bury(struct worker *worker)
 {
@@ -358,12 +375,7 @@ act_bury(struct worker *worker)
 	access_log_put(worker->pool, &rest);
 	if (obituary.unexpected)
 		worker->master->workers_died++;
-	/* One that was well, until someone killed it, needn't be held back. */
-	if (cause != CAUSE_OUTSIDE || crash->known || worker->ready_ns == 0)
-		count_death(worker, obituary.unexpected);
-	/* What an operator ends isn't its module's crash. */
-	if (obituary.unexpected && crash->known && cause != CAUSE_OUTSIDE)
-		worker->forgiven = quarantine_crash(worker, &crash->culprit);
+	hold_against(worker, crash, obituary.unexpected);
 	free_incarnation(worker);
 	if (is_news(worker, &obituary))
 		obituary_publish(&obituary, crash);

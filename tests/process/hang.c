@@ -210,6 +210,74 @@ a_stopped_worker_is_found_though_it_was_idle(void **state)
 	server_stop(server);
 }
 
+/* The work isn't why the loop stands still, and the module is well. */
+static void
+a_worker_stopped_while_work_is_offloaded_accuses_nobody(void **state)
+{
+	struct server *server;
+	pid_t workers[SERVER_WORKERS_MAX];
+	char path[256];
+	struct client client;
+	struct response r;
+	const char *line;
+
+	(void)state;
+	server_module("offloader", path, sizeof(path));
+	server = server_start("-w", "1", "-m", path, "-o", "hang-limit=500ms",
+	    "-o", "hang-grace=200ms", "-o", "quarantine-crashes=1", NULL);
+	server->crash_expected = true;
+	client_open(&client, server);
+	client_send_text(&client, GET("/offloader/async?2000"));
+	(void)server_log_wait(server, "at work", LONG_MS);
+	assert_int_equal(server_workers(server, workers), 1);
+	assert_int_equal(kill(workers[0], SIGSTOP), 0);
+	line = server_log_wait(server, " hangs for ", LONG_MS);
+	assert_null(strstr(line, "module"));
+	line = server_log_wait(server, "killed by SIG", LONG_MS);
+	assert_null(strstr(line, "module"));
+	client_response(&client, &r); /* begun again */
+	assert_int_equal(r.status, 200);
+	response_free(&r);
+	client_close(&client);
+	client_expect_get(server, "/offloader/async", 200, NULL);
+	server_stop(server);
+}
+
+/* One that is stopped in a callback is named, and nothing follows from it. */
+static void
+only_a_module_that_hangs_by_itself_has_crashed(void **state)
+{
+	struct server *server =
+	    server_start("-w", "1", "-m", trouble(), "-o", "hang-limit=2s",
+		"-o", "hang-grace=200ms", "-o", "quarantine-crashes=1", NULL);
+	pid_t workers[SERVER_WORKERS_MAX];
+	struct client client;
+	struct response r;
+	const char *line;
+
+	(void)state;
+	server->crash_expected = true;
+	client_open(&client, server);
+	client_send_text(&client, GET("/trouble/nap"));
+	test_sleep_ms(200);
+	assert_int_equal(server_workers(server, workers), 1);
+	assert_int_equal(kill(workers[0], SIGSTOP), 0);
+	(void)server_log_wait(
+	    server, "(stopped by a signal): aborted", LONG_MS);
+	line = server_log_wait(server, "killed by SIG", LONG_MS);
+	assert_non_null(strstr(line, " in module trouble, begin_request"));
+	client_response(&client, &r); /* begun again */
+	assert_int_equal(r.status, 200);
+	response_free(&r);
+	client_send_text(&client, GET("/trouble/hang"));
+	(void)server_log_wait(server, "under quarantine", LONG_MS);
+	client_response(&client, &r);
+	assert_int_equal(r.status, 503);
+	response_free(&r);
+	client_close(&client);
+	server_stop(server);
+}
+
 /* In no callback, and it had said that it sleeps: only asking tells. */
 static void
 a_sleeping_worker_that_will_not_wake_is_found(void **state)
@@ -364,6 +432,9 @@ main(int argc, char **argv)
 		PROCESS_TEST(one_that_does_not_heed_sigabrt_is_killed),
 		PROCESS_TEST(new_connections_avoid_a_worker_that_hangs),
 		PROCESS_TEST(a_stopped_worker_is_found_though_it_was_idle),
+		PROCESS_TEST(
+		    a_worker_stopped_while_work_is_offloaded_accuses_nobody),
+		PROCESS_TEST(only_a_module_that_hangs_by_itself_has_crashed),
 		PROCESS_TEST(a_sleeping_worker_that_will_not_wake_is_found),
 		PROCESS_TEST(a_loop_outside_callbacks_is_found),
 		PROCESS_TEST(a_worker_that_resumes_in_time_goes_on),
