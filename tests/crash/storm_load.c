@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
 	WORKERS_MAX = 64,
@@ -37,6 +38,8 @@ struct field {
 struct busy {
 	pthread_t thread;
 	struct field *field;
+	_Atomic pid_t id;
+	_Atomic int fd;
 	_Atomic int64_t asked_ms; /* 0: waits for nothing */
 	struct storm_result result;
 };
@@ -107,6 +110,7 @@ be_busy(void *argument)
 	struct busy *busy = argument;
 	struct caller caller;
 
+	atomic_store(&busy->id, gettid());
 	while (!atomic_load(&busy->field->over)) {
 		if (!caller_open(&caller, busy->field->storm->port)) {
 			busy->result.busy_errors++;
@@ -221,17 +225,21 @@ end_busy(struct busy *busy, struct field *field, struct storm_result *result)
 	}
 }
 
-/* How long has the one who waits longest been waiting? */
-static int64_t
-longest_wait_ms(struct busy *busy, const struct storm *storm)
+/* Who waits longest, and for how long? NULL: nobody waits. */
+static struct busy *
+find_longest(struct busy *busy, const struct storm *storm, int64_t *ret_ms)
 {
-	int64_t asked, longest = 0, now = test_now_ms();
+	int64_t asked, now = test_now_ms();
+	struct busy *longest = NULL;
 	unsigned i;
 
+	*ret_ms = 0;
 	for (i = 0; i < storm->busy; i++) {
 		asked = atomic_load(&busy[i].asked_ms);
-		if (asked != 0 && now - asked > longest)
-			longest = now - asked;
+		if (asked != 0 && now - asked > *ret_ms) {
+			*ret_ms = now - asked;
+			longest = &busy[i];
+		}
 	}
 	return (longest);
 }
@@ -242,14 +250,19 @@ let_run(struct busy *busy, const struct storm *storm, int64_t ms)
 {
 	const int64_t end = test_now_ms() + ms;
 	int64_t left, limit = STALL_MS, waited;
+	struct busy *longest;
 
 	while ((left = end - test_now_ms()) > 0) {
 		test_sleep_ms(left < LOOK_MS ? left : LOOK_MS);
-		waited = longest_wait_ms(busy, storm);
+		longest = find_longest(busy, storm, &waited);
 		if (waited < limit)
 			continue;
-		print_message("a client waits for %lld ms; meanwhile:\n",
-		    (long long)waited);
+		(void)fprintf(stderr,
+		    "%lld ms before the next kill, a client has waited for "
+		    "%lld ms:\n",
+		    (long long)(end - test_now_ms()), (long long)waited);
+		storm_watch_tell_client(
+		    atomic_load(&longest->id), atomic_load(&longest->fd));
 		storm_watch_tell(storm->master);
 		limit = 2 * waited;
 	}

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 enum {
 	FOLDER_LENGTH = 64,
@@ -112,4 +114,16 @@ storm_watch_tell(pid_t master)
 			tell_process(pid);
 	}
 	free(text);
+}
+
+void
+storm_watch_tell_client(pid_t thread, int fd)
+{
+	char name[FOLDER_LENGTH];
+	int bytes = -1;
+
+	(void)snprintf(name, sizeof(name), "%d", (int)thread);
+	(void)ioctl(fd, FIONREAD, &bytes);
+	(void)fprintf(stderr, "  the client, with %d bytes to read\n", bytes);
+	tell_thread(getpid(), name);
 }

@@ -17,4 +17,11 @@
  */
 void storm_watch_tell(pid_t master);
 
+/*
+ * storm_watch_tell_client(thread, fd):
+ * The same of a client, a thread of ours; and how many bytes wait in its socket
+ * for it to read them: then it isn't the server that it waits for.
+ */
+void storm_watch_tell_client(pid_t thread, int fd);
+
 #endif
