@@ -216,6 +216,14 @@ log_answered(struct worker *worker, const struct adopt_wreck *wreck,
 	access_log_entry(worker, &entry);
 }
 
+/* Is any byte of its response on its way? */
+static bool
+is_begun(const struct finding *finding)
+{
+	return ((finding->place.flags & SLOT_RESPONDING) &&
+		finding->witness.written != finding->place.written);
+}
+
 static enum adoption
 judge(struct worker *worker, const struct adopt_wreck *wreck,
     const struct message_connection *item, struct finding *finding)
@@ -227,14 +235,13 @@ judge(struct worker *worker, const struct adopt_wreck *wreck,
 		return (ADOPTION_GONE);
 	if (finding->state == SLOT_CLOSING || witness->fin_sent)
 		return (ADOPTION_CLOSE);
-	if (place->flags & SLOT_REFUSED)
+	if ((place->flags & SLOT_REFUSED) && !is_begun(finding))
 		return (ADOPTION_REFUSE);
 	if (place->unread != 0)
 		return (judge_unread(finding));
 	if (place->request == 0)
 		return (ADOPTION_RESUME);
-	if (!(place->flags & SLOT_RESPONDING) ||
-	    witness->written == place->written)
+	if (!is_begun(finding))
 		return (judge_unanswered(finding, item));
 	if (place->response_end == 0 || witness->written < place->response_end)
 		return (ADOPTION_RESET);
@@ -320,11 +327,11 @@ open_slot(struct worker *worker, const struct message_connection *item,
 		place->flags = SLOT_REFUSED;
 		break;
 	case ADOPTION_RESET:
-	case ADOPTION_GONE:
 		place->flags = SLOT_CUT;
 		state = SLOT_CLOSING;
 		break;
 	case ADOPTION_CLOSE:
+	case ADOPTION_GONE: /* the kernel says so again */
 		state = SLOT_CLOSING;
 		break;
 	}

@@ -5,6 +5,7 @@
  */
 #include "tests/crash/conformance.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -119,6 +120,38 @@ what_was_decided_survives_the_next_death(void **state)
 	client_close(&half);
 	expect_fin(&last);
 	assert_int_equal(stage_lines("x begin_request "), 2);
+	server_stop(server);
+}
+
+/* The 502 is out, and who sent it is dead before it could end the connection.
+ */
+static void
+a_refusal_is_sent_once(void **state)
+{
+	char faulty[PATH_MAX], shim[PATH_MAX], script[2 * PATH_MAX];
+	pid_t pids[SERVER_WORKERS_MAX];
+	struct server *server;
+	struct client client;
+
+	(void)state;
+	if (test_sanitized()) /* its library must come first */
+		skip();
+	server_module("faulty", faulty, sizeof(faulty));
+	server_module("dies_in_shutdown", shim, sizeof(shim));
+	(void)snprintf(script, sizeof(script),
+	    "export LD_PRELOAD=%s DIES_IN_SHUTDOWN=\"${5%%/*}/dies\" && "
+	    "exec \"$@\"",
+	    shim);
+	server = server_start_by(script, "-w", "1", "-m", "hello", "-m", faulty,
+	    "-o", "spares=1", "-o", "sandbox=off", NULL);
+	server->crash_expected = true;
+	send_parked(&client, server, "POST", "p");
+	test_sleep_ms(50);
+	assert_in_range(server_workers(server, pids), 1, 2);
+	server_file(server, "dies", "%s", "");
+	assert_int_equal(kill(pids[0], SIGKILL), 0);
+	expect_refusal(&client);
+	assert_int_equal(access(server_path(server, "dies"), F_OK), -1);
 	server_stop(server);
 }
 
@@ -464,6 +497,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		PROCESS_TEST(a_poison_request_costs_its_neighbours_nothing),
 		PROCESS_TEST(what_was_decided_survives_the_next_death),
+		PROCESS_TEST(a_refusal_is_sent_once),
 		PROCESS_TEST(many_poison_requests_of_one_worker_are_refused),
 		PROCESS_TEST(many_poison_requests_of_two_workers_are_refused),
 		PROCESS_TEST(a_bystander_is_replayed_three_times),
