@@ -71,13 +71,31 @@ tell(const ucontext_t *context, const struct activity *own)
 		tell_stranger(consumer, module);
 }
 
-/* By kill(2) and the like; a timer's signal is its process's own. */
+/* A forked child has no segment, and main() none when it returns. */
 static bool
-is_others(const siginfo_t *info)
+has_segment(void)
 {
-	return ((info->si_code == SI_USER || info->si_code == SI_QUEUE ||
-		    info->si_code == SI_TKILL) &&
-		info->si_pid != process);
+	return (getpid() == process && worker_self->segment.consumer != NULL);
+}
+
+/*
+ * By kill(2) and the like; or by the kernel, when a terminal or a session ends.
+ * A timer's signal, or a descriptor's, is its process's own.
+ */
+static bool
+is_others(int number, const siginfo_t *info)
+{
+	switch (info->si_code) {
+	case SI_USER:
+	case SI_QUEUE:
+	case SI_TKILL:
+		return (info->si_pid != process);
+	case SI_KERNEL:
+		return (number == SIGHUP || number == SIGINT ||
+			number == SIGQUIT || number == SIGTERM);
+	default:
+		return (false);
+	}
 }
 
 /*
@@ -91,14 +109,22 @@ is_said(const struct segment_consumer *consumer)
 }
 
 static void
-say(const siginfo_t *info, const ucontext_t *context)
+say(int number, const siginfo_t *info, const ucontext_t *context)
 {
 	struct segment_consumer *consumer = worker_self->segment.consumer;
 
-	if (is_others(info))
+	if (is_others(number, info))
 		activity_set_sent(consumer);
 	else if (!is_said(consumer))
 		tell(context, worker_thread_activity);
+}
+
+/* Has this thread's own instruction raised it? A breakpoint's is behind it. */
+static bool
+is_fault(int number, const siginfo_t *info)
+{
+	return (info->si_code > 0 && (number == SIGSEGV || number == SIGBUS ||
+					 number == SIGILL || number == SIGFPE));
 }
 
 static void
@@ -110,14 +136,10 @@ hit(int number, siginfo_t *info, void *context)
 	while (i < SIGNALS - 1 && signals[i] != number)
 		i++;
 	(void)sigaction(number, &before[i], NULL);
-	/* A forked child has no segment. */
-	if (getpid() == process)
-		say(info, context);
-	/*
-	 * A fault happens again when we return. What was sent doesn't, nor
-	 * does a breakpoint: the thread would go on behind it.
-	 */
-	if (info->si_code <= 0 || number == SIGTRAP)
+	if (has_segment())
+		say(number, info, context);
+	/* A fault happens again when we return; nothing else does. */
+	if (!is_fault(number, info))
 		(void)syscall(
 		    SYS_tgkill, getpid(), syscall(SYS_gettid), number);
 	errno = saved_errno;
@@ -126,7 +148,7 @@ hit(int number, siginfo_t *info, void *context)
 void
 fatal_kill(const ucontext_t *context)
 {
-	if (getpid() == process)
+	if (has_segment())
 		tell(context, worker_thread_activity);
 	(void)syscall(SYS_kill, process, SIGKILL, SANDBOX_KILL_TOLD);
 }
@@ -135,13 +157,8 @@ void
 fatal_exit(void)
 {
 	const struct activity *own = worker_thread_activity;
-	const struct segment_consumer *consumer;
 
-	if (getpid() != process)
-		return;
-	consumer = worker_self->segment.consumer;
-	/* Without a segment it is main() that returns, all undone. */
-	if (consumer == NULL || is_said(consumer))
+	if (!has_segment() || is_said(worker_self->segment.consumer))
 		return;
 	/* In no callback: a handler that a module has left behind. */
 	if (own != NULL &&
