@@ -149,8 +149,7 @@ tell_culprit(const struct worker *worker, struct crash *crash)
 {
 	uint64_t now = clock_now(), since;
 
-	crash->known =
-	    culprit_find_dead(&worker->view, worker->hung, &crash->culprit);
+	crash->known = culprit_find_dead(worker, &crash->culprit);
 	if (!crash->known)
 		return;
 	since = crash->culprit.since_ns;

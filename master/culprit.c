@@ -4,6 +4,7 @@
  */
 #include "master/culprit.h"
 
+#include "master/master.h"
 #include "master/peek.h"
 #include "shm/activity.h"
 
@@ -40,12 +41,14 @@ culprit_find(
 }
 
 bool
-culprit_find_dead(
-    const struct segment *view, bool hung, struct culprit *ret_culprit)
+culprit_find_dead(const struct worker *worker, struct culprit *ret_culprit)
 {
+	const struct segment *view = &worker->view;
 	int fatal = peek_fatal(view);
 
-	if (hung)
+	if (worker->choked)
+		return (false);
+	if (worker->hung)
 		return (culprit_find_dispatching(view, ret_culprit));
 	if (fatal != -1)
 		return (read_thread(view, (uint32_t)fatal, ret_culprit));

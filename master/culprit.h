@@ -8,6 +8,8 @@
 
 #include "shm/segment.h"
 
+struct worker;
+
 enum {
 	CULPRIT_TEXT = 256,
 	CULPRIT_STEP = 64,
@@ -31,13 +33,14 @@ bool culprit_find(
     const struct segment *view, uint32_t thread, struct culprit *ret_culprit);
 
 /*
- * culprit_find_dead(view, hung, ret_culprit): of a worker that is dead: the
- * thread that a signal hit or that has exited, if the wreck tells, else the
- * first that did something. ${hung}: we have aborted it, because its dispatch
- * loop stood still; what other threads did is no reason.
+ * culprit_find_dead(worker, ret_culprit): of a worker that is dead and whose
+ * segment is still mapped: the thread that a signal hit or that has exited, if
+ * the wreck tells, else the first that did something. Of one that we have
+ * aborted because its dispatch loop stood still, only what that did; and of one
+ * that refused connections, nobody.
  */
 bool culprit_find_dead(
-    const struct segment *view, bool hung, struct culprit *ret_culprit);
+    const struct worker *worker, struct culprit *ret_culprit);
 
 /* culprit_find_dispatching(view, ret_culprit): the dispatch loop only. */
 bool culprit_find_dispatching(

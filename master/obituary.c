@@ -92,7 +92,7 @@ obituary_write(const struct worker *worker, const siginfo_t *end,
 		return;
 	obituary_tell_end(end, cause, how);
 	who[0] = '\0';
-	if (culprit_find_dead(&worker->view, worker->hung, &culprit))
+	if (culprit_find_dead(worker, &culprit))
 		culprit_describe(&culprit, who, sizeof(who));
 	(void)snprintf(ret_obituary->text, sizeof(ret_obituary->text),
 	    "worker %u (pid %d) %s%s", (unsigned)worker->number,

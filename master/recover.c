@@ -14,6 +14,7 @@
 
 struct death {
 	bool module;         /* it died in a module's callback */
+	bool blameless;      /* and not of it: supervise.h */
 	struct fates *fates; /* of its connections, or NULL */
 };
 
@@ -55,7 +56,8 @@ free_wreck(struct wreck *wreck)
  * ever.
  */
 static void
-count_death(struct connection *connection, const struct wreck *wreck)
+count_death(struct connection *connection, const struct wreck *wreck,
+    const struct death *death)
 {
 	struct slot_request request;
 	enum slot_state state;
@@ -70,7 +72,7 @@ count_death(struct connection *connection, const struct wreck *wreck)
 	if (request.request == 0)
 		return;
 	connection->crashes++;
-	if (wreck_names(&wreck->view, request.request))
+	if (!death->blameless && wreck_names(&wreck->view, request.request))
 		connection->named++;
 }
 
@@ -86,7 +88,7 @@ requeue(struct connections *table, struct connection *connection,
 {
 	if (wreck != NULL &&
 	    wreck_had(&wreck->view, connection->slot, connection->generation)) {
-		count_death(connection, wreck);
+		count_death(connection, wreck, death);
 		connection->attempts = 0;
 		connections_set_wreck(connection, wreck);
 	} else if (connection->state == CONNECTION_HELD ||
@@ -109,6 +111,7 @@ recover_connections(struct worker *worker, struct report *report)
 	struct connections *table = &worker->master->connections;
 	const struct death death = {
 		.module = wreck_in_request(&worker->view),
+		.blameless = supervise_is_blameless(worker),
 		.fates = report == NULL ? NULL : &report->crash.fates,
 	};
 	struct connection *connection;

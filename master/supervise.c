@@ -141,6 +141,7 @@ act_spawn(struct worker *worker)
 	worker->failure.text[0] = '\0';
 	worker->owed = 0;
 	worker->hung = false;
+	worker->choked = false;
 	worker->killed = false;
 	worker->retired = false;
 	worker->recycle = false;
@@ -327,20 +328,22 @@ is_news(const struct worker *worker, const struct obituary *obituary)
 	return (generation->state == GENERATION_STARTING && !obituary->refused);
 }
 
-/*
- * What an operator ends isn't its module's crash, and one that was well until
- * then needn't be held back: his signal ended it, or had stopped it when it was
- * given up for hanging. Nothing has looked at it since then.
- */
+bool
+supervise_is_blameless(const struct worker *worker)
+{
+	return (worker->choked || (worker->hung && worker->watch.stopped));
+}
+
+/* One that was well until an operator ended it needn't be held back. */
 static void
 hold_against(struct worker *worker, const struct crash *crash, bool unexpected)
 {
-	const bool operators = crash->cause == CAUSE_OUTSIDE ||
-			       (worker->hung && worker->watch.stopped);
+	const bool blameless =
+	    crash->cause == CAUSE_OUTSIDE || supervise_is_blameless(worker);
 
-	if (!operators || crash->known || worker->ready_ns == 0)
+	if (!blameless || crash->known || worker->ready_ns == 0)
 		count_death(worker, unexpected);
-	if (unexpected && crash->known && !operators)
+	if (unexpected && crash->known && !blameless)
 		worker->forgiven = quarantine_crash(worker, &crash->culprit);
 }
 

@@ -97,6 +97,7 @@ struct worker {
 	struct reason failure; /* FAILED's text, or why it was stillborn */
 	unsigned owed;         /* enum channel_debt: its socket was full */
 	bool hung;             /* aborted because of that */
+	bool choked;           /* aborted because it only refused connections */
 	bool killed;           /* by our SIGKILL */
 	bool retired;          /* asked to end, so its end is no news */
 	bool recycle;          /* it is to be replaced */
@@ -162,6 +163,13 @@ void supervise_init(struct worker *worker, struct pool *pool, uint32_t number);
  * is told by server_worker_serving() and server_worker_down().
  */
 void supervise_event(struct worker *worker, enum worker_event event);
+
+/*
+ * supervise_is_blameless(worker): of one that is dead: have we aborted it for
+ * what no callback has done? It was stopped by a signal, or refused
+ * connections.
+ */
+bool supervise_is_blameless(const struct worker *worker);
 
 /*
  * supervise_finish(worker):

@@ -214,7 +214,9 @@ end_refusing(struct worker *worker)
 	const uint64_t limit =
 	    worker->pool->config->hang_limit_ms * CLOCK_NS_PER_MS;
 	const uint64_t refusing = worker->watch.refusing_ns;
-	const bool aborted = refusing >= 2 * limit;
+	const bool aborted =
+	    refusing >= 2 * limit &&
+	    pool_count_state(worker->pool, WORKER_RETIRING) == 0;
 	char duration[DURATION_TEXT];
 
 	if (worker->state != WORKER_SERVING || refusing < limit ||
@@ -226,6 +228,7 @@ end_refusing(struct worker *worker)
 	    (unsigned)worker->number, (int)worker->pid, duration,
 	    aborted ? "aborted" : "replaced");
 	if (aborted) {
+		worker->choked = true;
 		supervise_event(worker, WORKER_HUNG);
 		return;
 	}

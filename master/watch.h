@@ -13,8 +13,8 @@
  *
  * A worker that refuses connections (its modules may have used up its
  * descriptors) is told of. If it has only refused for hang-limit it is
- * recycled: it may well finish what it has. Should that not come about, it is
- * aborted.
+ * recycled: it may well finish what it has. Should that not come about within
+ * the same time again, although nobody else is just retiring, it is aborted.
  */
 #ifndef MASTER_WATCH_H
 #define MASTER_WATCH_H

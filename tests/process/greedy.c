@@ -272,41 +272,138 @@ a_worker_that_only_refuses_is_replaced(void **state)
 	server_stop(server);
 }
 
+/* A server whose modules greedy and trouble; trouble crashes at ${file}. */
+static struct server *
+start_troubled(const char *workers, const char *hang_limit)
+{
+	char trouble[PATH_MAX], module[2 * PATH_MAX];
+	struct server *server = server_make();
+
+	server_module("trouble", trouble, sizeof(trouble));
+	(void)snprintf(module, sizeof(module), "%s,load=%s", trouble,
+	    server_path(server, "trouble"));
+	server_launch(server, "-l", "127.0.0.1:0", "-w", workers, "-m", "hello",
+	    "-m", "delay", "-m", greedy(), "-m", module, "-o", "spares=0", "-o",
+	    "state-dir=", "-o", hang_limit, NULL);
+	server->crash_expected = true;
+	return (server);
+}
+
+/* Its worker can take no other connection from now on. */
+static void
+take_descriptors(const struct server *server, struct client *client)
+{
+	struct response r;
+
+	client_open(client, server);
+	client_send_text(client, GET("/greedy/descriptors"));
+	client_response(client, &r);
+	assert_int_equal(r.status, 200);
+	response_free(&r);
+}
+
+static void
+expect_late(struct client *client)
+{
+	struct response r;
+
+	client_response(client, &r);
+	assert_int_equal(r.status, 200);
+	response_free(&r);
+	client_close(client);
+}
+
 /* No other can be started for it while there is that file. */
 static void
 one_that_cannot_be_replaced_is_aborted(void **state)
 {
-	char trouble[256], module[512], file[64];
+	struct server *server = start_troubled("1", "hang-limit=500ms");
 	struct client old, client;
-	struct server *server;
-	struct response r;
 
 	(void)state;
-	(void)snprintf(file, sizeof(file), "/tmp/bulkhead-greedy-%d.trouble",
-	    (int)getpid());
-	server_module("trouble", trouble, sizeof(trouble));
-	(void)snprintf(module, sizeof(module), "%s,load=%s", trouble, file);
-	server = server_start("-w", "1", "-m", "hello", "-m", greedy(), "-m",
-	    module, "-o", "hang-limit=500ms", NULL);
-	server->crash_expected = true;
-	client_open(&old, server);
-	client_send_text(&old, GET("/greedy/descriptors"));
-	client_response(&old, &r);
-	assert_int_equal(r.status, 200);
-	response_free(&r);
-	assert_int_equal(fclose(fopen(file, "we")), 0);
+	take_descriptors(server, &old);
+	server_file(server, "trouble", "%s", "");
 	client_open(&client, server);
 	client_send_text(&client, GET("/hello"));
 	(void)server_log_wait(
 	    server, "refused all it was offered: replaced", LONG_MS);
 	(void)server_log_wait(
 	    server, "refused all it was offered: aborted", LONG_MS);
-	assert_int_equal(unlink(file), 0);
-	client_response(&client, &r);
-	assert_int_equal(r.status, 200);
-	response_free(&r);
-	client_close(&client);
+	assert_int_equal(unlink(server_path(server, "trouble")), 0);
+	expect_late(&client);
 	client_close(&old);
+	server_stop(server);
+}
+
+/* Its worker is in one callback of trouble after the other. */
+static void
+nap_until(struct server *server, struct client *client, const char *line)
+{
+	int64_t deadline = test_deadline(LONG_MS);
+	bool asked = false;
+	struct response r;
+
+	while (server_log_find(server, line) == NULL) {
+		assert_true(test_left_ms(deadline) > 0);
+		if (!asked)
+			client_send_text(client, GET("/trouble/nap"));
+		asked = client_quiet(client, 20);
+		if (asked)
+			continue;
+		client_response(client, &r);
+		response_free(&r);
+	}
+}
+
+/* Whose callback runs when it is aborted has nothing to do with it. */
+static void
+one_that_is_aborted_for_refusing_accuses_nobody(void **state)
+{
+	struct server *server = start_troubled("1", "hang-limit=1500ms");
+	struct client busy, client, old;
+	const char *line;
+
+	(void)state;
+	client_open(&busy, server);
+	take_descriptors(server, &old);
+	server_file(server, "trouble", "%s", "");
+	client_open(&client, server);
+	client_send_text(&client, GET("/hello"));
+	(void)server_log_wait(
+	    server, "refused all it was offered: replaced", LONG_MS);
+	nap_until(server, &busy, "refused all it was offered: aborted");
+	line = server_log_wait(server, "killed by SIG", LONG_MS);
+	assert_null(strstr(line, "in module"));
+	assert_int_equal(unlink(server_path(server, "trouble")), 0);
+	expect_late(&client);
+	client_close(&busy);
+	client_close(&old);
+	server_stop(server);
+}
+
+/*
+ * One at a time is replaced, and what the first still has to do may take long:
+ * the second isn't aborted for that.
+ */
+static void
+the_next_to_be_replaced_waits_its_turn(void **state)
+{
+	struct server *server = start_troubled("2", "hang-limit=500ms");
+	struct client slow[2], client;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		take_descriptors(server, &slow[i]);
+		client_send_text(&slow[i], GET("/delay?ms=4000"));
+	}
+	client_open(&client, server);
+	client_send_text(&client, GET("/hello"));
+	(void)server_log_wait(
+	    server, "refused all it was offered: replaced", LONG_MS);
+	expect_late(&client);
+	for (int i = 0; i < 2; i++)
+		expect_late(&slow[i]);
+	assert_null(server_log_find(server, "aborted"));
 	server_stop(server);
 }
 
@@ -320,6 +417,8 @@ main(int argc, char **argv)
 		PROCESS_TEST(a_master_that_can_hand_nothing_over_says_so),
 		PROCESS_TEST(a_worker_that_only_refuses_is_replaced),
 		PROCESS_TEST(one_that_cannot_be_replaced_is_aborted),
+		PROCESS_TEST(one_that_is_aborted_for_refusing_accuses_nobody),
+		PROCESS_TEST(the_next_to_be_replaced_waits_its_turn),
 	};
 
 	return (RUN_TESTS(argc, argv, tests));
