@@ -61,7 +61,7 @@ least_margin(size_t limit)
 static size_t
 limit_worker(size_t limit, size_t slots)
 {
-	const size_t needed = slots + SERVER_RESERVE_IN_WORKER;
+	const size_t needed = slots + WORKER_DESCRIPTORS;
 	size_t margin;
 
 	if (limit <= needed)
@@ -99,7 +99,7 @@ size_table(
 		    limit, (unsigned)(workers / SERVER_GENERATIONS),
 		    reserve + SERVER_SLOTS_MIN));
 	slots = limit - reserve;
-	workers_slots = limit - least_margin(limit) - SERVER_RESERVE_IN_WORKER;
+	workers_slots = limit - least_margin(limit) - WORKER_DESCRIPTORS;
 	if (slots > workers_slots)
 		slots = workers_slots;
 	if (slots > config->slots_max)

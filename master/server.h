@@ -13,7 +13,6 @@ enum {
 	/* Descriptors that are not connections. */
 	SERVER_RESERVE = 128,          /* listeners, control, our own */
 	SERVER_RESERVE_PER_WORKER = 8, /* pidfd, socket, segment: 5 and spare */
-	SERVER_RESERVE_IN_WORKER = 64, /* its own, and some for its modules */
 	SERVER_SLOTS_MIN = 16,         /* fewer aren't a server */
 	SERVER_GENERATIONS = 2,        /* of workers, that there is room for */
 	SERVER_QUEUE_MS = 1000, /* for handing over the queue when we stop */

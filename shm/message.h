@@ -79,6 +79,11 @@ enum {
 	MESSAGE_CRASH_ID = 64,    /* with its NUL */
 };
 
+/* A worker's own descriptors, and some for its modules, beside connections. */
+enum {
+	WORKER_DESCRIPTORS = 64
+};
+
 struct message_header {
 	uint32_t magic;
 	uint16_t version;

@@ -27,19 +27,6 @@ enum {
 static const uint64_t too_much = UINT64_C(1) << 60;
 
 /*
- * All of its memory, now: a page that can't be had when it is first written
- * would be a SIGBUS, in the master and while it buries a worker.
- */
-static int
-allocate(int fd)
-{
-	while (fallocate(fd, 0, 0, sizeof(struct retired_memory)) == -1)
-		if (errno != EINTR)
-			return (-errno);
-	return (0);
-}
-
-/*
  * Map it for us, then seal it: monitors of our own user could open it again
  * for writing, and we go by what is in it.
  */
@@ -75,7 +62,7 @@ retired_create(struct retired *retired)
 	    ftruncate(retired->fd, sizeof(struct retired_memory)) == -1)
 		error = -errno;
 	if (error == 0)
-		error = allocate(retired->fd);
+		error = fd_allocate(retired->fd, sizeof(struct retired_memory));
 	if (error == 0)
 		error = map(retired);
 	if (error != 0) {

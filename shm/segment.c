@@ -224,11 +224,7 @@ allocate(int fd)
 
 	if (fstat(fd, &status) == -1)
 		return (-errno);
-	/* A signal may have it begin anew. */
-	while (fallocate(fd, 0, 0, status.st_size) == -1)
-		if (errno != EINTR)
-			return (-errno);
-	return (0);
+	return (fd_allocate(fd, (size_t)status.st_size));
 }
 
 int

@@ -34,7 +34,6 @@
 
 enum {
 	EXIT_USAGE = 2,
-	OWN_DESCRIPTORS = 64, /* besides the connections' */
 };
 
 static int
@@ -149,7 +148,7 @@ prepare(struct worker *worker)
 	if ((config.wake_fd = worker->wake_fd) == -1)
 		return (-errno);
 	/* Connections come by the hundred when another worker has died. */
-	(void)fd_make_room(worker->wake_fd, config.slots + OWN_DESCRIPTORS);
+	(void)fd_make_room(worker->wake_fd, config.slots + WORKER_DESCRIPTORS);
 	ring_init(&worker->ring, &worker->segment, worker->wake_fd);
 	ring_producer_init(&worker->producer, &worker->ring, PRODUCER_DISPATCH);
 	if ((error = ring_consumer_init(&worker->consumer, &worker->ring)) !=

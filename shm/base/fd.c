@@ -83,6 +83,15 @@ fd_make_room(int fd, size_t count)
 }
 
 int
+fd_allocate(int fd, size_t size)
+{
+	while (fallocate(fd, 0, 0, (off_t)size) == -1)
+		if (errno != EINTR)
+			return (-errno);
+	return (0);
+}
+
+int
 fd_send(
     int socket, const void *bytes, size_t size, const int *fds, size_t count)
 {

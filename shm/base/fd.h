@@ -40,6 +40,14 @@ int fd_raise_limit(size_t *ret_limit);
 int fd_make_room(int fd, size_t count);
 
 /*
+ * fd_allocate(fd, size):
+ * All the memory of a memfd's first ${size} bytes, now: a page that can't be
+ * had when it is first touched is a SIGBUS. A signal may have it begin anew.
+ * Returns 0 or -errno.
+ */
+int fd_allocate(int fd, size_t size);
+
+/*
  * fd_send(socket, bytes, size, fds, count):
  * Send one message of ${size} bytes with ${count} (0 to FD_PASS_MAX)
  * descriptors over a SOCK_SEQPACKET socket, without blocking and without
