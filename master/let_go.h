@@ -7,8 +7,10 @@
  * page: some 4 ms, and 50 on a busy machine. Whoever reaps a process drops what
  * the kernel remembers of its entries in /proc, and was seen to go round there
  * (Linux 6.18, shrink_dcache_parent() below release_task(), by perf) for a
- * second and more, on two busy cores, until their load changed. It seems to
- * wait for someone who drops one of them, too; who that was is not known.
+ * second and more, on two busy cores, until their load changed: it waits for
+ * whoever drops one of them too. With autogroup scheduling this kernel leaves a
+ * process of another session without a processor for so long, and longer
+ * (tests/crash/README.md).
  * Whoever closes a socket's last descriptor with SO_LINGER set waits until the
  * peer has acknowledged everything, nonblocking or not, and a module can set
  * it: the option is the socket's, not the descriptor's.

@@ -31,6 +31,7 @@ enum {
 	SEEN_MAX = 96,
 	REQUEST_MAX = 256,
 	SETTLE_MS = 200, /* until all that was sent has been read and begun */
+	SLOW_MS = 3000,  /* that it has ours begun, and not answered */
 };
 
 enum target {
@@ -125,6 +126,8 @@ arrive(
 	send_text(caller, place, state, state->before);
 	if (state->reads)
 		expect_answer(caller, state);
+	else if (state->target == LARGE)
+		(void)recv(caller->fd, &(char){ 0 }, 1, MSG_PEEK); /* begun */
 }
 
 /* How many answers the client has asked for and not read. */
@@ -199,7 +202,7 @@ play(const struct place *place, char seen[STATES][SEEN_MAX])
 
 	for (i = 0; i < STATES; i++)
 		arrive(&callers[i], place, &states[i]);
-	test_sleep_ms(SETTLE_MS);
+	test_sleep_ms(test_sanitized() ? 5 * SETTLE_MS : SETTLE_MS);
 	kill_worker(place);
 	for (i = 0; i < STATES; i++)
 		send_text(&callers[i], place, &states[i], states[i].after);
@@ -212,16 +215,17 @@ play(const struct place *place, char seen[STATES][SEEN_MAX])
 static void
 each_client_sees_what_the_table_says(void **state)
 {
-	char seen[STATES][SEEN_MAX], faulty[PATH_MAX];
+	char seen[STATES][SEEN_MAX], faulty[PATH_MAX], slow[64];
 	struct place place = {
 		.worker = "bulkhead-worker",
-		.targets = { "/hello", "/faulty?wait=1500&key=k",
-		    "/faulty?size=16000000" },
+		.targets = { "/hello", slow, "/faulty?size=16000000" },
 	};
 	struct server *server;
 	size_t i;
 
 	(void)state;
+	(void)snprintf(slow, sizeof(slow), "/faulty?wait=%d&key=k",
+	    test_sanitized() ? 3 * SLOW_MS : SLOW_MS);
 	server_module("faulty", faulty, sizeof(faulty));
 	server = server_start(
 	    "-w", "1", "-o", "spares=1", "-m", "hello", "-m", faulty, NULL);

@@ -173,8 +173,9 @@ a_retiring_worker_that_is_killed_is_told(void **state)
 	struct response r;
 
 	(void)state;
+	/* Long enough for another worker to come; then it is begun anew. */
 	client_open(&client, server);
-	client_send_text(&client, GET("/delay?ms=1000"));
+	client_send_text(&client, GET("/delay?ms=5000"));
 	test_sleep_ms(100);
 	assert_int_equal(server_workers(server, workers), 1);
 	ctl_expect(server, "recycle", "1", 0, "1 worker will be replaced");

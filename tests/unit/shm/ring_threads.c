@@ -187,16 +187,17 @@ struct watcher {
 	pthread_t thread;
 	_Atomic bool stop;
 	uint64_t looks;
-	uint64_t wrong; /* what it saw that can't be */
+	uint64_t checked; /* records whose content it saw */
+	uint64_t wrong;   /* what can't be */
 };
 
 static uint64_t
-look(const struct segment *segment)
+look(const struct segment *segment, uint64_t *ret_checked)
 {
 	struct reader_record record;
 	struct reader reader;
+	uint32_t count, empty = 0;
 	uint64_t wrong;
-	uint32_t count;
 
 	if (reader_open(&reader, segment, false) != 0)
 		return (1);
@@ -205,12 +206,16 @@ look(const struct segment *segment)
 		const struct completion *c = &record.completion;
 
 		/* One that wouldn't stand still is told without its content. */
-		if (reader.torn > 0)
+		if (c->conn == 0 && c->token == 0) {
+			empty++;
 			continue;
+		}
+		++*ret_checked;
 		wrong += c->token != ~c->conn || c->op != OPERATION_POST;
 		if (record.state >= RECORD_DONE)
 			wrong += c->aux != ~(uint64_t)c->bytes;
 	}
+	wrong += empty > reader.torn;
 	wrong +=
 	    count + reader.states[RECORD_FREE] != segment->geometry.records;
 	reader_close(&reader);
@@ -223,7 +228,7 @@ watch(void *argument)
 	struct watcher *watcher = argument;
 
 	do {
-		watcher->wrong += look(watcher->segment);
+		watcher->wrong += look(watcher->segment, &watcher->checked);
 		watcher->looks++;
 	} while (!atomic_load(&watcher->stop));
 	return (NULL);
@@ -244,6 +249,7 @@ stop_watching(struct watcher *watcher)
 	assert_int_equal(0, pthread_join(watcher->thread, NULL));
 	assert_int_equal(0, watcher->wrong);
 	assert_true(watcher->looks > 0);
+	assert_true(watcher->checked > 0);
 }
 
 static void
