@@ -225,6 +225,32 @@ a_master_that_can_hand_nothing_over_says_so(void **state)
 	server_stop(server);
 }
 
+static void
+expect_answer(struct client *client)
+{
+	struct response r;
+
+	client_response(client, &r);
+	assert_int_equal(r.status, 200);
+	response_free(&r);
+}
+
+/* Its worker can take no other connection from now on. */
+static void
+take_descriptors(const struct server *server, struct client *client)
+{
+	client_open(client, server);
+	client_send_text(client, GET("/greedy/descriptors"));
+	expect_answer(client);
+}
+
+static void
+expect_late(struct client *client)
+{
+	expect_answer(client);
+	client_close(client);
+}
+
 /*
  * A refusal is an answer, so nobody found that it hangs, and who had connected
  * waited for ever.
@@ -236,36 +262,23 @@ a_worker_that_only_refuses_is_replaced(void **state)
 	    greedy(), "-o", "hang-limit=500ms", NULL);
 	pid_t before[SERVER_WORKERS_MAX], after[SERVER_WORKERS_MAX];
 	struct client old, client;
-	struct response r;
 
 	(void)state;
 	assert_int_equal(server_workers(server, before), 1);
-	client_open(&old, server);
-	client_send_text(&old, GET("/greedy/descriptors"));
-	client_response(&old, &r);
-	assert_int_equal(r.status, 200);
-	response_free(&r);
+	take_descriptors(server, &old);
 	client_open(&client, server);
 	client_send_text(&client, GET("/hello"));
 	(void)server_log_wait(
 	    server, "refuses connections for want of descriptors", LONG_MS);
 	/* It serves those that it has. */
 	client_send_text(&old, GET("/hello"));
-	client_response(&old, &r);
-	assert_int_equal(r.status, 200);
-	response_free(&r);
+	expect_answer(&old);
 	assert_true(client_quiet(&client, 0));
 	(void)server_log_wait(
 	    server, "refused all it was offered: replaced", LONG_MS);
-	client_response(&client, &r);
-	assert_int_equal(r.status, 200);
-	response_free(&r);
-	client_close(&client);
+	expect_late(&client);
 	client_send_text(&old, GET("/hello"));
-	client_response(&old, &r);
-	assert_int_equal(r.status, 200);
-	response_free(&r);
-	client_close(&old);
+	expect_late(&old);
 	while (server_workers(server, after) != 1)
 		test_sleep_ms(10);
 	assert_int_not_equal(before[0], after[0]);
@@ -287,30 +300,6 @@ start_troubled(const char *workers, const char *hang_limit)
 	    "state-dir=", "-o", hang_limit, NULL);
 	server->crash_expected = true;
 	return (server);
-}
-
-/* Its worker can take no other connection from now on. */
-static void
-take_descriptors(const struct server *server, struct client *client)
-{
-	struct response r;
-
-	client_open(client, server);
-	client_send_text(client, GET("/greedy/descriptors"));
-	client_response(client, &r);
-	assert_int_equal(r.status, 200);
-	response_free(&r);
-}
-
-static void
-expect_late(struct client *client)
-{
-	struct response r;
-
-	client_response(client, &r);
-	assert_int_equal(r.status, 200);
-	response_free(&r);
-	client_close(client);
 }
 
 /* No other can be started for it while there is that file. */

@@ -6,9 +6,13 @@
 
 #include "shm/base/fd.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static const char *const module_names[] = { "first", "second" };
 
@@ -95,4 +99,26 @@ fixture_start_at(struct fixture *f, uint64_t ticket)
 		    entry_free(ticket + i, f->segment.geometry.entries_log2));
 	atomic_store(&f->segment.producers->tail, ticket);
 	f->consumer.head = ticket;
+}
+
+int
+fixture_map_writable(int fd)
+{
+	void *page;
+
+	page =
+	    mmap(NULL, SEGMENT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (page == MAP_FAILED)
+		return (errno);
+	(void)munmap(page, SEGMENT_PAGE);
+	return (0);
+}
+
+int
+fixture_reopen(int fd, int flags)
+{
+	char path[32];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return (open(path, flags | O_CLOEXEC));
 }

@@ -37,6 +37,14 @@ int fixture_teardown(void **state);
 int fixture_make(struct fixture *f, const struct segment_geometry *geometry);
 void fixture_unmake(struct fixture *f);
 
+/*
+ * What somebody can do who has a descriptor of ours. fixture_map_writable(fd):
+ * errno after mapping a page of it shared and writable; 0: it worked.
+ * fixture_reopen(fd, flags): open its file again through /proc.
+ */
+int fixture_map_writable(int fd);
+int fixture_reopen(int fd, int flags);
+
 /* Let the ring go on at ${ticket}, as if it had come that far. */
 void fixture_start_at(struct fixture *f, uint64_t ticket);
 

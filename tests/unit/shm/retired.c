@@ -173,38 +173,17 @@ all_of_its_memory_is_there_before_it_is_written(void **state)
 	(void)close(fd);
 }
 
-/* 0, or the errno of trying to map ${fd} for writing. */
-static int
-map_writable(int fd)
-{
-	void *page = mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, fd, 0);
-
-	if (page == MAP_FAILED)
-		return (errno);
-	(void)munmap(page, 4096);
-	return (0);
-}
-
-static int
-reopen(int fd, int flags)
-{
-	char path[32];
-
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return (open(path, flags | O_CLOEXEC));
-}
-
 /* Who has the descriptor, and is of our user, may open it and no more. */
 static void
 expect_unwritable(const struct retired *retired)
 {
 	int fd;
 
-	assert_int_equal(EACCES, map_writable(retired->ro));
-	assert_int_equal(EPERM, map_writable(retired->fd));
-	fd = reopen(retired->ro, O_RDWR);
+	assert_int_equal(EACCES, fixture_map_writable(retired->ro));
+	assert_int_equal(EPERM, fixture_map_writable(retired->fd));
+	fd = fixture_reopen(retired->ro, O_RDWR);
 	assert_int_not_equal(-1, fd);
-	assert_int_equal(EPERM, map_writable(fd));
+	assert_int_equal(EPERM, fixture_map_writable(fd));
 	assert_int_equal(-1, pwrite(fd, "x", 1, 0));
 	assert_int_equal(EPERM, errno);
 	assert_int_equal(-1, ftruncate(fd, 0));
@@ -244,9 +223,9 @@ another_user_cannot_open_the_totals_again(void **state)
 	if (child == 0) {
 		if (setgid(65534) == -1 || setuid(65534) == -1)
 			_exit(2);
-		_exit(reopen(retired.ro, O_RDWR) != -1 ||
-		      reopen(retired.ro, O_RDONLY) != -1 ||
-		      map_writable(retired.ro) == 0);
+		_exit(fixture_reopen(retired.ro, O_RDWR) != -1 ||
+		      fixture_reopen(retired.ro, O_RDONLY) != -1 ||
+		      fixture_map_writable(retired.ro) == 0);
 	}
 	assert_int_equal(child, waitpid(child, &status, 0));
 	assert_true(WIFEXITED(status));

@@ -29,30 +29,6 @@ file_size(int fd)
 	return ((uint64_t)status.st_size);
 }
 
-/* errno after mapping a page of ${fd} shared and writable; 0: it worked. */
-static int
-map_writable(int fd)
-{
-	void *page;
-
-	page =
-	    mmap(NULL, SEGMENT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (page == MAP_FAILED)
-		return (errno);
-	(void)munmap(page, SEGMENT_PAGE);
-	return (0);
-}
-
-/* Open ${fd}'s file again through /proc. */
-static int
-reopen(int fd, int flags)
-{
-	char path[32];
-
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return (open(path, flags | O_CLOEXEC));
-}
-
 static void
 close_all(struct segment_fds *fds)
 {
@@ -214,17 +190,17 @@ a_sealed_segment_can_only_be_written_where_it_is_mapped(void **state)
 	int fd;
 
 	assert_int_equal(-1, f->fds.rw); /* seal closes it */
-	assert_int_equal(EACCES, map_writable(f->fds.ro));
-	assert_int_equal(EPERM, map_writable(f->fds.buffers));
+	assert_int_equal(EACCES, fixture_map_writable(f->fds.ro));
+	assert_int_equal(EPERM, fixture_map_writable(f->fds.buffers));
 	assert_int_equal(-1, ftruncate(f->fds.buffers, SEGMENT_PAGE));
 	assert_int_equal(EPERM, errno);
 	assert_int_equal(-1, fcntl(f->fds.buffers, F_ADD_SEALS, F_SEAL_WRITE));
 	assert_int_equal(EPERM, errno);
 	assert_true(fcntl(f->fds.ro, F_GET_SEALS) & F_SEAL_SEAL);
 	/* The owner may open it for writing, but it is of no use. */
-	fd = reopen(f->fds.ro, O_RDWR);
+	fd = fixture_reopen(f->fds.ro, O_RDWR);
 	assert_true(fd != -1);
-	assert_int_equal(EPERM, map_writable(fd));
+	assert_int_equal(EPERM, fixture_map_writable(fd));
 	assert_int_equal(-1, ftruncate(fd, 0));
 	assert_int_equal(EPERM, errno);
 	assert_int_equal(
@@ -251,9 +227,9 @@ another_user_cannot_open_a_segment_again(void **state)
 	if (child == 0) {
 		if (setgid(65534) == -1 || setuid(65534) == -1)
 			_exit(2);
-		_exit(reopen(f->fds.ro, O_RDWR) != -1 ||
-		      reopen(f->fds.ro, O_RDONLY) != -1 ||
-		      map_writable(f->fds.ro) == 0);
+		_exit(fixture_reopen(f->fds.ro, O_RDWR) != -1 ||
+		      fixture_reopen(f->fds.ro, O_RDONLY) != -1 ||
+		      fixture_map_writable(f->fds.ro) == 0);
 	}
 	assert_int_equal(child, waitpid(child, &status, 0));
 	assert_true(WIFEXITED(status));
