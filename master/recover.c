@@ -14,7 +14,7 @@
 
 struct death {
 	bool module;         /* it died in a module's callback */
-	bool blameless;      /* and not of it: supervise.h */
+	bool choked;         /* and not of it: we aborted it for refusing */
 	struct fates *fates; /* of its connections, or NULL */
 };
 
@@ -72,7 +72,7 @@ count_death(struct connection *connection, const struct wreck *wreck,
 	if (request.request == 0)
 		return;
 	connection->crashes++;
-	if (!death->blameless && wreck_names(&wreck->view, request.request))
+	if (!death->choked && wreck_names(&wreck->view, request.request))
 		connection->named++;
 }
 
@@ -111,7 +111,7 @@ recover_connections(struct worker *worker, struct report *report)
 	struct connections *table = &worker->master->connections;
 	const struct death death = {
 		.module = wreck_in_request(&worker->view),
-		.blameless = supervise_is_blameless(worker),
+		.choked = worker->choked,
 		.fates = report == NULL ? NULL : &report->crash.fates,
 	};
 	struct connection *connection;

@@ -328,18 +328,16 @@ is_news(const struct worker *worker, const struct obituary *obituary)
 	return (generation->state == GENERATION_STARTING && !obituary->refused);
 }
 
-bool
-supervise_is_blameless(const struct worker *worker)
-{
-	return (worker->choked || (worker->hung && worker->watch.stopped));
-}
-
-/* One that was well until an operator ended it needn't be held back. */
+/*
+ * What an operator ends isn't its module's crash, nor is what no callback has
+ * done; and one that was well until then needn't be held back.
+ */
 static void
 hold_against(struct worker *worker, const struct crash *crash, bool unexpected)
 {
-	const bool blameless =
-	    crash->cause == CAUSE_OUTSIDE || supervise_is_blameless(worker);
+	const bool blameless = crash->cause == CAUSE_OUTSIDE ||
+			       worker->choked ||
+			       (worker->hung && worker->watch.stopped);
 
 	if (!blameless || crash->known || worker->ready_ns == 0)
 		count_death(worker, unexpected);

@@ -165,13 +165,6 @@ void supervise_init(struct worker *worker, struct pool *pool, uint32_t number);
 void supervise_event(struct worker *worker, enum worker_event event);
 
 /*
- * supervise_is_blameless(worker): of one that is dead: have we aborted it for
- * what no callback has done? It was stopped by a signal, or refused
- * connections.
- */
-bool supervise_is_blameless(const struct worker *worker);
-
-/*
  * supervise_finish(worker):
  * Whatever its state: kill it, leave its end to let_go(), free all it has.
  */

@@ -297,7 +297,7 @@ start_troubled(const char *workers, const char *hang_limit)
 	    server_path(server, "trouble"));
 	server_launch(server, "-l", "127.0.0.1:0", "-w", workers, "-m", "hello",
 	    "-m", "delay", "-m", greedy(), "-m", module, "-o", "spares=0", "-o",
-	    "state-dir=", "-o", hang_limit, NULL);
+	    "state-dir=", "-o", "hang-warn=1500ms", "-o", hang_limit, NULL);
 	server->crash_expected = true;
 	return (server);
 }
