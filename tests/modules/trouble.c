@@ -12,6 +12,7 @@
  *	                  callback
  *	/trouble/kill     kill(2) with SIGKILL, /trouble/raise by raise(3),
  *	/trouble/end      SIGTERM
+ *	/trouble/doze     200 ms in begin_request, then goes on
  *	/trouble/nap      900 ms in begin_request, then goes on
  *	/trouble/quit     the same, then exit(0)
  *	/trouble/grow     takes 64 MiB and keeps them
@@ -78,6 +79,7 @@ on_begin_request(
     void *self, struct bh_context *context, struct bh_event_provider *provider)
 {
 	const struct timespec nap = { .tv_nsec = 900 * 1000 * 1000 };
+	const struct timespec doze = { .tv_nsec = 200 * 1000 * 1000 };
 	void *memory;
 
 	(void)self;
@@ -113,6 +115,8 @@ on_begin_request(
 		(void)nanosleep(&nap, NULL);
 	if (path_is(context, "/trouble/quit"))
 		exit(0);
+	if (path_is(context, "/trouble/doze"))
+		(void)nanosleep(&doze, NULL);
 	if (path_is(context, "/trouble/grow")) {
 		memory = malloc(GROWTH);
 		if (memory != NULL)

@@ -324,9 +324,9 @@ one_that_cannot_be_replaced_is_aborted(void **state)
 	server_stop(server);
 }
 
-/* Its worker is in one callback of trouble after the other. */
+/* Its worker is in one callback of trouble after the other, in a turn each. */
 static void
-nap_until(struct server *server, struct client *client, const char *line)
+doze_until(struct server *server, struct client *client, const char *line)
 {
 	int64_t deadline = test_deadline(LONG_MS);
 	bool asked = false;
@@ -334,8 +334,10 @@ nap_until(struct server *server, struct client *client, const char *line)
 
 	while (server_log_find(server, line) == NULL) {
 		assert_true(test_left_ms(deadline) > 0);
-		if (!asked)
-			client_send_text(client, GET("/trouble/nap"));
+		if (!asked) {
+			test_sleep_ms(10);
+			client_send_text(client, GET("/trouble/doze"));
+		}
 		asked = client_quiet(client, 20);
 		if (asked)
 			continue;
@@ -360,7 +362,7 @@ one_that_is_aborted_for_refusing_accuses_nobody(void **state)
 	client_send_text(&client, GET("/hello"));
 	(void)server_log_wait(
 	    server, "refused all it was offered: replaced", LONG_MS);
-	nap_until(server, &busy, "refused all it was offered: aborted");
+	doze_until(server, &busy, "refused all it was offered: aborted");
 	line = server_log_wait(server, "killed by SIG", LONG_MS);
 	assert_null(strstr(line, "in module"));
 	assert_int_equal(unlink(server_path(server, "trouble")), 0);
