@@ -119,10 +119,33 @@ read_more(struct caller *caller, int flags)
 	return (true);
 }
 
+static void
+take(struct caller *caller, size_t length)
+{
+	caller->length -= length;
+	memmove(caller->bytes, caller->bytes + length, caller->length);
+}
+
+/* What ${taken}, as response_parse() has it, and the socket come to. */
+static bool
+is_end(const struct caller *caller, ssize_t taken, enum got *ret_got)
+{
+	if (caller->reset)
+		*ret_got = caller->length == 0 ? GOT_RESET : GOT_BROKEN;
+	else if (caller->fin)
+		*ret_got = caller->length == 0 ? GOT_FIN : GOT_CUT;
+	else if (taken == -1)
+		*ret_got = GOT_NONSENSE;
+	else
+		return (false);
+	return (true);
+}
+
 enum got
 caller_receive(struct caller *caller, struct response *ret_response)
 {
 	ssize_t taken;
+	enum got got;
 
 	for (;;) {
 		taken =
@@ -132,17 +155,63 @@ caller_receive(struct caller *caller, struct response *ret_response)
 			      caller->fin, false, ret_response, &caller->error);
 		if (taken > 0)
 			break;
-		if (caller->reset)
-			return (caller->length == 0 ? GOT_RESET : GOT_BROKEN);
-		if (caller->fin)
-			return (caller->length == 0 ? GOT_FIN : GOT_CUT);
-		if (taken == -1)
-			return (GOT_NONSENSE);
+		if (is_end(caller, taken, &got))
+			return (got);
 		if (!read_more(caller, 0))
 			return (GOT_SILENCE);
 	}
-	caller->length -= (size_t)taken;
-	memmove(caller->bytes, caller->bytes + taken, caller->length);
+	take(caller, (size_t)taken);
+	return (GOT_RESPONSE);
+}
+
+/* Is it a 200 with a body of that length? Of the head alone. */
+static bool
+is_like(const struct response *head, const struct response *expected)
+{
+	const char *length = response_header(head, "Content-Length");
+
+	return (head->status == 200 && length != NULL &&
+		strtoull(length, NULL, 10) == expected->body_bytes);
+}
+
+enum got
+caller_expect(
+    struct caller *caller, const struct response *expected, bool *ret_right)
+{
+	struct response response;
+	ssize_t head = 0;
+	enum got got;
+
+	*ret_right = false;
+	while (head == 0) {
+		if (caller->length > 0)
+			head = response_parse(caller->bytes, caller->length,
+			    false, true, &response, &caller->error);
+		if (head > 0)
+			break;
+		if (is_end(caller, head, &got))
+			return (got);
+		if (!read_more(caller, 0))
+			return (GOT_SILENCE);
+	}
+	*ret_right = is_like(&response, expected);
+	response_free(&response);
+	if (!*ret_right) {
+		got = caller_receive(caller, &response);
+		if (got == GOT_RESPONSE)
+			response_free(&response);
+		return (got);
+	}
+	while (caller->length < (size_t)head + expected->body_bytes) {
+		*ret_right = false;
+		if (is_end(caller, 0, &got))
+			return (got);
+		if (!read_more(caller, 0))
+			return (GOT_SILENCE);
+	}
+	*ret_right = memcmp(caller->bytes + head, expected->body,
+			 expected->body_bytes) == 0;
+	take(caller, (size_t)head + expected->body_bytes);
 	return (GOT_RESPONSE);
 }
 

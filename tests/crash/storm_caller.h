@@ -52,6 +52,16 @@ bool caller_send(struct caller *caller, const void *bytes, size_t length);
  */
 enum got caller_receive(struct caller *caller, struct response *ret_response);
 
+/*
+ * caller_expect(caller, expected, ret_right):
+ * The same where the next response is to be a 200 with ${expected}'s body, of a
+ * known length: the body is compared where it lies, since a load that copies
+ * and frees a MiB for each answer measures itself. Anything else is received as
+ * above, and *${ret_right} is false.
+ */
+enum got caller_expect(
+    struct caller *caller, const struct response *expected, bool *ret_right);
+
 /* caller_ended(caller): has an idle connection ended? Doesn't wait. */
 bool caller_ended(struct caller *caller);
 

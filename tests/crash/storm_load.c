@@ -53,24 +53,6 @@ now_ms(void)
 	return ((double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6);
 }
 
-static bool
-is_right(
-    struct caller *caller, const struct response *expected, enum got *ret_got)
-{
-	struct response response;
-	bool right = false;
-
-	*ret_got = caller_receive(caller, &response);
-	if (*ret_got == GOT_RESPONSE) {
-		right = response.status == 200 &&
-			response.body_bytes == expected->body_bytes &&
-			memcmp(response.body, expected->body,
-			    expected->body_bytes) == 0;
-		response_free(&response);
-	}
-	return (right);
-}
-
 /* One request on a busy client's connection; false: open another. */
 static bool
 exchange(struct busy *busy, struct caller *caller)
@@ -85,7 +67,7 @@ exchange(struct busy *busy, struct caller *caller)
 					    : &busy->result.slowest_ms;
 	atomic_store(&busy->asked_ms, test_now_ms());
 	sent = caller_send(caller, field->request, strlen(field->request));
-	right = is_right(caller, field->expected, &got);
+	got = caller_expect(caller, field->expected, &right);
 	atomic_store(&busy->asked_ms, 0);
 	took = now_ms() - before;
 	if (took > *slowest)
@@ -162,23 +144,32 @@ learn(const struct storm *storm, const char *request, struct response *expected)
 	if (!caller_open(&caller, storm->port) ||
 	    !caller_send(&caller, request, strlen(request)) ||
 	    caller_receive(&caller, expected) != GOT_RESPONSE ||
-	    expected->status != 200)
-		fail_msg("no answer 200 to %s", storm->target);
+	    expected->status != 200 ||
+	    response_header(expected, "Content-Length") == NULL)
+		fail_msg("no answer 200 with a length to %s", storm->target);
 	caller_close(&caller);
+}
+
+static bool
+is_answered(struct caller *caller, const struct field *field)
+{
+	bool right;
+
+	return (
+	    caller_send(caller, field->request, strlen(field->request)) &&
+	    caller_expect(caller, field->expected, &right) == GOT_RESPONSE &&
+	    right);
 }
 
 /* Each has one request before the storm, and one after it. */
 static void
 start_idle(struct caller *idle, const struct field *field)
 {
-	enum got got;
 	unsigned i;
 
 	for (i = 0; i < field->storm->idle; i++)
 		if (!caller_open(&idle[i], field->storm->port) ||
-		    !caller_send(
-			&idle[i], field->request, strlen(field->request)) ||
-		    !is_right(&idle[i], field->expected, &got))
+		    !is_answered(&idle[i], field))
 			fail_msg("no answer before the storm");
 }
 
@@ -186,15 +177,12 @@ static void
 end_idle(
     struct caller *idle, const struct field *field, struct storm_result *result)
 {
-	enum got got;
 	unsigned i;
 
 	for (i = 0; i < field->storm->idle; i++) {
 		if (caller_ended(&idle[i]))
 			result->idle_lost++;
-		else if (!caller_send(&idle[i], field->request,
-			     strlen(field->request)) ||
-			 !is_right(&idle[i], field->expected, &got))
+		else if (!is_answered(&idle[i], field))
 			result->idle_errors++;
 		caller_close(&idle[i]);
 	}
