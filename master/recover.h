@@ -11,7 +11,7 @@
 #include "master/connections.h"
 
 enum {
-	/* Successors that die before they have taken a connection. */
+	/* Successors that die before they have adopted one. */
 	RECOVER_ATTEMPTS_MAX = 2,
 };
 
